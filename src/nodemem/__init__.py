@@ -1,0 +1,44 @@
+"""nodemem: the memory of Node.js processes, from outside.
+
+The public interface is re-exported lazily: importing this package loads neither numpy nor a
+compiled kernel.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_EXPORTS = {
+    "InputError": "nodemem.errors",
+    "InsufficientEvidence": "nodemem.errors",
+    "InternalError": "nodemem.errors",
+    "MissingExtra": "nodemem.errors",
+    "NodememError": "nodemem.errors",
+    "NotPermitted": "nodemem.errors",
+    "OutputError": "nodemem.errors",
+    "OutputExists": "nodemem.errors",
+    "TargetError": "nodemem.errors",
+    "TargetLost": "nodemem.errors",
+    "TargetNotFound": "nodemem.errors",
+    "TargetTimeout": "nodemem.errors",
+    "UnsafeTarget": "nodemem.errors",
+    "UsageError": "nodemem.errors",
+}
+
+__all__ = ["__version__", *sorted(_EXPORTS)]
+
+
+def __getattr__(name: str) -> Any:
+    module = _EXPORTS.get(name)
+    if module is None:
+        raise AttributeError(f"module 'nodemem' has no attribute '{name}'")
+    value = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

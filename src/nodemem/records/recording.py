@@ -1,0 +1,178 @@
+"""The recording: one file for all that is observed over time.
+
+Newline-delimited JSON: a header, then records as they came. Compressed with zstd when the name
+ends in `.zst`. Each record is flushed, so that a crash of either side costs at most the last one;
+a reader stops at the last whole record and says so.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import msgspec
+
+from nodemem import paths
+from nodemem.errors import InputError, OutputError
+from nodemem.records.types import Record
+
+FORMAT = 1
+MAX_LINE = 16 << 20
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Record)
+
+
+class Header(msgspec.Struct, frozen=True, rename={"format": "nodemem-recording"}):
+    """First line of a recording. `started` is seconds since the epoch."""
+
+    format: int
+    started: float
+
+
+class RecordingWriter:
+    """Writes records to a new file, mode 0600. A context manager.
+
+    Raises:
+        OutputExists, OutputError: the file cannot be created or the disk refuses a write.
+    """
+
+    def __init__(self, path: Path, *, started: float, force: bool = False) -> None:
+        paths.refuse_existing(path, force=force)
+        self.path = path
+        try:
+            path.unlink(missing_ok=True)
+            self._raw: BinaryIO = os.fdopen(
+                os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", buffering=0
+            )
+        except OSError as error:
+            raise self._failed(error) from error
+        self._file: Any = _zstd().open(self._raw, "wb") if path.suffix == ".zst" else self._raw
+        self._line(Header(format=FORMAT, started=started))
+
+    def write(self, record: Record) -> None:
+        """Append one record and hand it to the operating system."""
+        self._line(record)
+
+    def close(self) -> None:
+        self._file.close()
+        self._raw.close()
+
+    def _line(self, value: object) -> None:
+        try:
+            self._file.write(_encoder.encode(value) + b"\n")
+            if self._file is not self._raw:
+                # A zstd frame is readable up to its last flushed block.
+                self._file.flush(_zstd().ZstdCompressor.FLUSH_BLOCK)
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> OutputError:
+        return OutputError(f"cannot write {self.path}", why=error.strerror or str(error))
+
+    def __enter__(self) -> RecordingWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class RecordingReader:
+    """Iterates over the records of a file. `truncated` is set after a file that ends too early.
+
+    Raises:
+        InputError: the file cannot be opened, is no recording, or a line of it is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.truncated = False
+        try:
+            raw = open(path, "rb")
+        except OSError as error:
+            raise InputError(f"cannot read {path}", why=error.strerror or str(error)) from error
+        self._raw = raw
+        magic = raw.peek(4)[:4] if isinstance(raw, io.BufferedReader) else b""
+        self._file: Any = _zstd().open(raw, "rb") if magic == b"\x28\xb5\x2f\xfd" else raw
+        self._number = 0
+        try:
+            self.header = msgspec.json.decode(self._next_line() or b"", type=Header)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self.close()
+            raise InputError(
+                f"{path} is not a recording",
+                why="its first line is not a recording's header",
+                next="recordings are written by nodemem, e.g. nodemem usage PID --watch -o FILE",
+            ) from error
+        if self.header.format > FORMAT:
+            self.close()
+            raise InputError(
+                f"{path} was written by a newer nodemem",
+                why=f"format {self.header.format}, this version reads up to {FORMAT}",
+                next="pip install --upgrade nodemem",
+            )
+
+    def __iter__(self) -> Iterator[Record]:
+        while (line := self._next_line()) is not None:
+            try:
+                yield _decoder.decode(line)
+            except msgspec.DecodeError as error:
+                raise InputError(
+                    f"{self.path}:{self._number} is not a record", why=str(error)
+                ) from error
+
+    def close(self) -> None:
+        self._file.close()
+        self._raw.close()
+
+    def _next_line(self) -> bytes | None:
+        try:
+            line: bytes = self._file.readline(MAX_LINE)
+        except EOFError:  # a zstd frame without its end
+            line = b""
+            self.truncated = True
+        except (OSError, _zstd_error()) as error:
+            raise InputError(f"cannot read {self.path}", why=str(error)) from error
+        self._number += 1
+        if line.endswith(b"\n"):
+            return line
+        if len(line) >= MAX_LINE:
+            raise InputError(
+                f"{self.path}:{self._number} is not a record",
+                why=f"the line is longer than {MAX_LINE >> 20} MiB",
+            )
+        self.truncated = self.truncated or bool(line)
+        return None
+
+    def __enter__(self) -> RecordingReader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _zstd() -> Any:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd
+
+
+def _zstd_error() -> type[Exception]:
+    error: type[Exception] = _zstd().ZstdError
+    return error
