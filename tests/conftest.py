@@ -1,7 +1,7 @@
 """Fixtures of the whole suite: real Node.js releases and programs started on them.
 
-The releases are looked for in `.cache/nodes/<major>` (the Makefile puts them there), then on PATH.
-Tests that take `node` run once on each of 20, 22 and 24; with `NODEMEM_TEST_ALL=1` on 18 and 26 too.
+The releases are looked for in `.cache/nodes/<major>` (the Makefile puts them there). Tests that
+take `node` run once on each of 20, 22 and 24; with `NODEMEM_TEST_ALL=1` on 18 and 26 too.
 """
 
 from __future__ import annotations

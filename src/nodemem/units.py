@@ -68,7 +68,8 @@ def parse_size(text: str) -> int:
         raise UsageError(f"'{text}' is not a size", next="write it like 64MB, 1.5GiB or 1048576")
     number, prefix, binary = match.groups()
     base = 1024 if binary else 1000
-    return round(float(number) * base ** " kmgtp".index(prefix.lower() or " "))
+    power = " kmgtp".index(prefix.lower() or " ")
+    return round(float(number) * float(base) ** power)
 
 
 def parse_duration(text: str) -> float:

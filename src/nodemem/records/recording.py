@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import msgspec
 
@@ -74,7 +74,7 @@ class RecordingWriter:
     def _failed(self, error: OSError) -> OutputError:
         return OutputError(f"cannot write {self.path}", why=error.strerror or str(error))
 
-    def __enter__(self) -> RecordingWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -153,7 +153,7 @@ class RecordingReader:
         self.truncated = self.truncated or bool(line)
         return None
 
-    def __enter__(self) -> RecordingReader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -32,7 +32,7 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """A conclusion. `id` is the key of its texts (`finding.<id>` in every language), `params` fill them.
+    """A conclusion. `id` is the key of its texts in every language, which `params` fill.
 
     `saving_bytes` is what acting on it would free, `saving_error` the error of that in bytes;
     `confidence` is 0..1; `next` is the command to run.

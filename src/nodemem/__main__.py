@@ -1,0 +1,5 @@
+"""`python -m nodemem`."""
+
+from nodemem.cli import main
+
+main()

@@ -1,0 +1,11 @@
+"""The verbs of the command line: name -> (one-line summary, module). Order is that of `--help`."""
+
+VERBS: dict[str, tuple[str, str]] = {
+    "ps": ("Node.js processes on this host, without touching them", "nodemem.cli.ps"),
+    "usage": ("process.memoryUsage(), heap spaces and limits, from outside", "nodemem.cli.usage"),
+    "snapshot": ("stream a heap snapshot to disk, with a forecast first", "nodemem.cli.snapshot"),
+    "heap": ("what a heap snapshot holds, and who holds it", "nodemem.cli.heap"),
+    "demo": ("a leaking server of ours, the whole way to the diagnosis", "nodemem.cli.demo"),
+    "explain": ("a concept in words, with a process's own numbers", "nodemem.cli.explain"),
+    "completion": ("print the shell's completion script", "nodemem.cli.completion"),
+}

@@ -1,0 +1,81 @@
+"""nodemem heap QUERY FILE...: one sub-command for each query that the heap room declares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nodemem.cli._frame import Output, verb
+from nodemem.cli._group import LazyGroup
+from nodemem.heap.queries import QUERIES
+from nodemem.results import Option, Query
+
+_KINDS: dict[type, Any] = {str: str, int: int, float: float}
+
+
+class QueryGroup(LazyGroup):
+    """Makes a command of a declared query: its options from the query's parameters."""
+
+    def load(self, name: str) -> click.Command:
+        query = next(query for query in QUERIES if query.name == name)
+        return _command(query)
+
+
+def _command(query: Query) -> click.Command:
+    def ask(out: Output, files: tuple[Path, ...], **options: Any) -> None:
+        least, most = query.files
+        if not least <= len(files) <= most:
+            wanted = f"{least}" if least == most else f"{least} to {most}"
+            raise click.UsageError(f"heap {query.name} takes {wanted} snapshot files")
+        from nodemem.heap import open_snapshot
+
+        if "top" in options and options["top"] is None:
+            options["top"] = out.config.top
+        given = {key: value for key, value in options.items() if value is not None}
+        snapshots = [open_snapshot(path, progress=out.progress) for path in files]
+        try:
+            table = query.run(snapshots, given, out.progress)
+        finally:
+            out.progress.finish()
+        subject = {"files": [str(path) for path in files], "query": query.name, "options": given}
+        out.emit(table, subject=subject)
+
+    ask.__doc__ = f"{query.summary[0].upper()}{query.summary[1:]}."
+    examples = [f"nodemem heap {query.name} {' '.join(_SAMPLE[: query.files[0]])}"]
+    examples.append(f"{examples[0]} --json")
+    for option in reversed(query.options()):
+        ask = _click_option(option)(ask)
+    argument = click.argument(
+        "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
+    )
+    return verb(f"heap-{query.name}", example=examples)(argument(ask))
+
+
+_SAMPLE = ("a.heapsnapshot", "b.heapsnapshot", "c.heapsnapshot")
+
+
+def _click_option(option: Option) -> Any:
+    flag = f"--{option.name.replace('_', '-')}"
+    if option.type is bool:
+        return click.option(f"{flag}/--no-{flag[2:]}", default=None, help=option.description)
+    kind = click.Choice(option.choices) if option.choices else _KINDS[option.type]
+    shown = "" if option.default is None else f"  [default: {option.default}]"
+    return click.option(flag, option.name, type=kind, help=option.description + shown)
+
+
+command = QueryGroup(
+    "heap",
+    verbs={query.name: (query.summary, query.module) for query in QUERIES},
+    help="""Ask what a heap snapshot holds, and who holds it.
+
+FILE is a .heapsnapshot of any Node.js or Chrome, plain or compressed (.gz, .zst).
+
+\b
+Examples:
+  nodemem heap summary a.heapsnapshot
+  nodemem heap suspects a.heapsnapshot
+  nodemem heap path a.heapsnapshot --id 12345
+  nodemem heap diff before.heapsnapshot after.heapsnapshot""",
+)

@@ -1,0 +1,94 @@
+"""Settings: flag > environment > file > default.
+
+A file is `nodemem.toml`, or the table `[tool.nodemem]` of `pyproject.toml`, in the current
+directory or the nearest one above it that has either. Settings never name a program to run:
+a checkout must not decide what is executed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from nodemem.errors import UsageError
+from nodemem.units import parse_duration
+
+ENVIRONMENT_PREFIX = "NODEMEM_"
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`top` is how many rows tables show; `interval` is the pause of `--watch`, like `500ms`."""
+
+    lang: Literal["en", "ko"] | None = None
+    color: Literal["auto", "always", "never"] = "auto"
+    top: int = 25
+    interval: str = "1s"
+
+    def __post_init__(self) -> None:
+        parse_duration(self.interval)
+        if self.top < 1:
+            raise UsageError(f"top = {self.top} is too small", next="set it to 1 or more")
+
+
+def load_config(
+    directory: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Config:
+    """The settings in force in `directory` (default: the current one).
+
+    Raises:
+        UsageError: an unknown setting, a value of the wrong type, or a file that is not TOML;
+            it names the file or the variable.
+    """
+    path, values = _from_files((directory or Path.cwd()).resolve())
+    _check(values, f"{path}")
+    env = os.environ if environment is None else environment
+    for name in Config.__struct_fields__:
+        variable = ENVIRONMENT_PREFIX + name.upper()
+        if text := env.get(variable):
+            override = {name: text}
+            _check(override, f"environment variable {variable}")
+            values = values | override
+    return msgspec.convert(values, Config, strict=False)
+
+
+def _from_files(directory: Path) -> tuple[Path | None, dict[str, Any]]:
+    for folder in (directory, *directory.parents):
+        own = folder / "nodemem.toml"
+        if own.is_file():
+            return own, _read(own)
+        project = folder / "pyproject.toml"
+        if project.is_file():
+            table = _read(project).get("tool", {}).get("nodemem")
+            if table is not None:
+                return project, table
+    return None, {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the settings in {path}", why=str(error)) from error
+
+
+def _check(values: dict[str, Any], origin: str) -> None:
+    for key in values:
+        if key not in Config.__struct_fields__:
+            near = difflib.get_close_matches(key, Config.__struct_fields__, n=1)
+            raise UsageError(
+                f"unknown setting '{key}' in {origin}",
+                next=f"did you mean '{near[0]}'?"
+                if near
+                else f"known settings: {', '.join(Config.__struct_fields__)}",
+            )
+    try:
+        msgspec.convert(values, Config, strict=False)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"wrong setting in {origin}", why=str(error)) from error
