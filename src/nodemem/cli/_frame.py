@@ -23,9 +23,9 @@ import click
 from nodemem.cli._group import global_options, setting
 
 if TYPE_CHECKING:
+    from nodemem.cli._progress import StderrProgress
     from nodemem.config import Config
     from nodemem.render.texts import Texts
-    from nodemem.cli._progress import StderrProgress
     from nodemem.results import Table
 
 FORMATS = ("text", "json", "csv", "md")

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nodemem.errors import OutputError, OutputExists
+from nodemem.paths import whole_file
+
+
+def test_a_file_appears_whole_and_private(tmp_path: Path) -> None:
+    path = tmp_path / "out.bin"
+    with whole_file(path) as file:
+        file.write(b"abc")
+        assert not path.exists()
+    assert path.read_bytes() == b"abc"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failure_leaves_what_there_was_as_partial(tmp_path: Path) -> None:
+    path = tmp_path / "out.bin"
+    with pytest.raises(ValueError, match="half-way"), whole_file(path) as file:
+        file.write(b"ab")
+        raise ValueError("half-way")
+    assert not path.exists()
+    assert (tmp_path / "out.bin.partial").read_bytes() == b"ab"
+
+
+def test_an_existing_file_is_kept_unless_forced(tmp_path: Path) -> None:
+    path = tmp_path / "out.bin"
+    path.write_bytes(b"old")
+    with pytest.raises(OutputExists), whole_file(path):
+        pass
+    assert path.read_bytes() == b"old"
+    with whole_file(path, force=True) as file:
+        file.write(b"new")
+    assert path.read_bytes() == b"new"
+
+
+def test_a_link_planted_as_partial_is_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    (tmp_path / "out.partial").symlink_to(victim)
+    with whole_file(tmp_path / "out") as file:
+        file.write(b"x")
+    assert victim.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("name", ["missing/out", "."])
+def test_impossible_places_are_refused_before_work(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputError), whole_file(tmp_path / name):
+        pytest.fail("the block must not run")
