@@ -44,9 +44,9 @@ def test_placeholders_are_equal() -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_text_can_be_filled(lang: str) -> None:
-    from nodemem.render.texts import load
+    from nodemem.render.texts import load_texts
 
-    speak = load(lang)
+    speak = load_texts(lang)
     for key, template in texts(lang).items():
         assert isinstance(template, str), key
         assert template.strip(), key

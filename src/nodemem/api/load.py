@@ -1,0 +1,74 @@
+"""HTTP load on a server of this machine, to see what it does to the server's memory."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+TIMEOUT = 10.0
+
+
+class HttpLoad:
+    """Sends `GET path` over `connections` keep-alive connections until it is stopped.
+
+    `path` may hold `{n}`, the number of the request. Only loopback is ever addressed.
+    `requests` and `failures` count what was answered and what was not. A context manager.
+    """
+
+    def __init__(self, port: int, path: str, *, connections: int = 4) -> None:
+        self.port = port
+        self.path = path
+        self.requests = 0
+        self.failures = 0
+        self.seconds = 0.0
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._drive, name=f"load-{i}", daemon=True)
+            for i in range(connections)
+        ]
+
+    def __enter__(self) -> Self:
+        self._begun = time.monotonic()
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(TIMEOUT)
+        self.seconds = time.monotonic() - self._begun
+
+    def _drive(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
+        try:
+            while not self._stop.is_set():
+                try:
+                    connection.request("GET", self.path.format(n=next(self._numbers)))
+                    connection.getresponse().read()
+                except (OSError, http.client.HTTPException):
+                    connection.close()
+                    self._count(failed=True)
+                    self._stop.wait(0.1)
+                else:
+                    self._count(failed=False)
+        finally:
+            connection.close()
+
+    def _count(self, *, failed: bool) -> None:
+        with self._lock:
+            if failed:
+                self.failures += 1
+            else:
+                self.requests += 1

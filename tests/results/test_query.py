@@ -1,0 +1,51 @@
+"""The declaration of queries, on a query of its own in a module of its own."""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Annotated, Literal
+
+import pytest
+
+from nodemem.errors import UsageError
+from nodemem.results import Column, Params, Query, Table, about
+
+
+class SampleParams(Params, frozen=True):
+    top: Annotated[int | None, about(description="rows to show")] = None
+    by: Annotated[Literal["size", "name"], about(description="order")] = "size"
+    exact: Annotated[bool, about(description="no rounding")] = False
+
+
+def answer(snapshots: object, params: SampleParams, progress: object) -> Table:
+    return Table(
+        (Column("top"), Column("by"), Column("exact")), [(params.top, params.by, params.exact)]
+    )
+
+
+@pytest.fixture
+def query(monkeypatch: pytest.MonkeyPatch) -> Query:
+    module = types.ModuleType("sample_query")
+    module.__dict__.update(Params=SampleParams, run=answer)
+    monkeypatch.setitem(sys.modules, "sample_query", module)
+    return Query("sample", "a sample", "header", "sample_query")
+
+
+def test_options_come_from_the_parameters(query: Query) -> None:
+    top, by, exact = query.options()
+    assert (top.name, top.type, top.optional, top.description) == ("top", int, True, "rows to show")
+    assert (by.choices, by.default) == (("size", "name"), "size")
+    assert (exact.type, exact.default) == (bool, False)
+
+
+def test_a_query_is_asked_with_plain_options(query: Query) -> None:
+    assert query.run([], {"top": 3, "by": "name"}).rows() == [
+        {"top": 3, "by": "name", "exact": False}
+    ]
+
+
+@pytest.mark.parametrize("options", [{"top": "many"}, {"by": "colour"}, {"depth": 3}])
+def test_wrong_options_are_usage_errors(query: Query, options: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match="heap sample"):
+        query.run([], options)
