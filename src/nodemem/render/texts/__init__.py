@@ -81,7 +81,7 @@ class Texts(string.Formatter):
         return str(super().format_field(value, format_spec))
 
 
-def load(lang: str | None = None) -> Texts:
+def load_texts(lang: str | None = None) -> Texts:
     """The texts in `lang`, else in the language of the environment, else in English.
 
     The environment is NODEMEM_LANG, LC_ALL, LC_MESSAGES, LANG: the first that is set counts.
