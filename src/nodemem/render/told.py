@@ -8,7 +8,7 @@ from typing import Any
 from nodemem.render.texts import Texts
 from nodemem.render.values import say
 from nodemem.render.visible import visible
-from nodemem.results import Finding, Series, Table
+from nodemem.results import Evidence, Finding, Series, Table
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,17 @@ def tell(finding: Finding, texts: Texts) -> Told:
         fix=texts(f"{key}.fix", **finding.params),
         place=visible(str(where)) if where.file else "",
         path=visible(where.path or ""),
-        evidence=tuple(
-            (
-                _label(item.label, texts),
-                say(item.value, item.unit, texts),
-                visible(item.source or ""),
-            )
-            for item in finding.evidence
-        ),
+        evidence=tuple(tell_evidence(item, texts) for item in finding.evidence),
         facts=tuple(facts),
         next=visible(finding.next or ""),
     )
+
+
+def tell_evidence(item: Evidence, texts: Texts) -> tuple[str, str, str]:
+    """Label, value and source: the label is that of `[evidence]`, else that of a column."""
+    key = f"evidence.{item.label}"
+    label = texts(key) if key in texts else texts.column(item.label)
+    return label, say(item.value, item.unit, texts), visible(item.source or "")
 
 
 def tell_summary(table: Table, texts: Texts) -> list[str]:
@@ -88,7 +88,3 @@ def _figure(key: str, value: Any, texts: Texts) -> str:
     if f"summary.{key}" in texts:
         return texts(f"summary.{key}", value=value)
     return f"{texts.column(key)} {say(value, None, texts)}"
-
-
-def _label(label: str, texts: Texts) -> str:
-    return texts(f"evidence.{label}") if f"evidence.{label}" in texts else texts.column(label)

@@ -1,0 +1,27 @@
+"""Reports: a model that rooms fill, a handful of charts, one page."""
+
+from nodemem.render.html.model import (
+    Bars,
+    Block,
+    Facts,
+    Lines,
+    Path,
+    Report,
+    Said,
+    Section,
+    Treemap,
+)
+from nodemem.render.html.report import to_html
+
+__all__ = [
+    "Bars",
+    "Block",
+    "Facts",
+    "Lines",
+    "Path",
+    "Report",
+    "Said",
+    "Section",
+    "Treemap",
+    "to_html",
+]
