@@ -12,6 +12,9 @@ from typing import Any
 __version__ = "0.1.0"
 
 _EXPORTS = {
+    "HeapSnapshot": "nodemem.heap",
+    "compare": "nodemem.heap",
+    "open_snapshot": "nodemem.heap",
     "InputError": "nodemem.errors",
     "InsufficientEvidence": "nodemem.errors",
     "InternalError": "nodemem.errors",
@@ -26,6 +29,7 @@ _EXPORTS = {
     "TargetTimeout": "nodemem.errors",
     "UnsafeTarget": "nodemem.errors",
     "UsageError": "nodemem.errors",
+    "ps": "nodemem.api.processes",
 }
 
 __all__ = ["__version__", *sorted(_EXPORTS)]

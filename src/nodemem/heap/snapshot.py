@@ -1,0 +1,163 @@
+"""HeapSnapshot: one file, opened; everything about it worked out when first asked for, once.
+
+    header -> columns, strings -> graph -> dominators, retained sizes, distances
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from nodemem.errors import UsageError
+from nodemem.heap.columns import (
+    ELEMENT_EDGE,
+    HIDDEN_EDGE,
+    INTERNAL_EDGE,
+    TABLE_EDGE,
+    TARGET,
+    TYPE_SHIFT,
+    Columns,
+)
+from nodemem.heap.header import EDGE_TYPES, Header, read_header
+from nodemem.heap.reading import read_snapshot
+from nodemem.heap.source import SnapshotFile
+from nodemem.heap.strings import NONE, StringTable
+from nodemem.results.progress import SILENT, Progress
+
+
+class Edge(NamedTuple):
+    """One reference. `type` is V8's word for it, `name` a number for element and hidden edges;
+    `source` and `target` are ordinals."""
+
+    type: str
+    name: str | int
+    source: int
+    target: int
+
+
+def open_snapshot(path: str | os.PathLike[str], progress: Progress = SILENT) -> HeapSnapshot:
+    """Open a `.heapsnapshot` file, plain, gzip or Zstandard. Only its header is read now.
+
+    Raises:
+        InputError: it cannot be read, or is no heap snapshot.
+    """
+    return HeapSnapshot(path, progress)
+
+
+class HeapSnapshot:
+    """A heap snapshot. Nodes are spoken of by ordinal, their position in the file; 0 is the root.
+
+    The first access that needs more of the file than was read so far reads it and may raise
+    InputError. Sizes are bytes. Use as a context manager, or `close()`, to release the file early.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], progress: Progress = SILENT) -> None:
+        self._file = SnapshotFile(path)
+        self._progress = progress
+        self.path_on_disk = self._file.path
+        self.header: Header = read_header(self._file)
+
+    def __enter__(self) -> HeapSnapshot:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<HeapSnapshot {self.path_on_disk}: {self.node_count:,} nodes>"
+
+    def close(self) -> None:
+        """Release the file. What was worked out stays usable, strings of a plain file do not."""
+        self._file.close()
+
+    # header
+
+    @property
+    def node_count(self) -> int:
+        return self.header.node_count
+
+    @property
+    def edge_count(self) -> int:
+        return self.header.edge_count
+
+    # columns
+
+    @cached_property
+    def _read(self) -> tuple[Columns, StringTable]:
+        return read_snapshot(self._file, self.header, self._progress)
+
+    @property
+    def columns(self) -> Columns:
+        """The file's records; see heap/columns.py."""
+        return self._read[0]
+
+    @property
+    def strings(self) -> StringTable:
+        return self._read[1]
+
+    @property
+    def string_count(self) -> int:
+        return len(self.strings)
+
+    def string(self, index: int) -> str:
+        """Raises UsageError for an index outside the table."""
+        return self.strings[index]
+
+    def find_string(self, text: str) -> int | None:
+        """The index of exactly `text`; None when no string is."""
+        index = self.strings.find(text)
+        return None if index == NONE else index
+
+    def node_type(self, ordinal: int) -> str:
+        """`object`, `closure`, `hidden`, ...: V8's word."""
+        return self.header.meta.node_types[self.columns.types[self._checked(ordinal)]]
+
+    def name_index(self, ordinal: int) -> int:
+        """The string index of the node's name."""
+        index: int = self.columns.names[self._checked(ordinal)]
+        return index
+
+    def name(self, ordinal: int) -> str:
+        """The node's name as V8 wrote it."""
+        return self.strings[self.name_index(ordinal)]
+
+    def node_id(self, ordinal: int) -> int:
+        """V8's id of the object, the same in all snapshots of one process."""
+        number: int = self.columns.ids[self._checked(ordinal)]
+        return number
+
+    def self_size(self, ordinal: int) -> int:
+        """Bytes of the node alone, as V8 wrote them."""
+        size: int = self.columns.sizes[self._checked(ordinal)]
+        return size
+
+    def detachedness(self, ordinal: int) -> int:
+        """0 unknown, 1 attached, 2 detached."""
+        states = self.columns.detachedness
+        return states[self._checked(ordinal)] if len(states) else 0
+
+    def edge(self, index: int, source: int) -> Edge:
+        """Edge `index` of the file, which belongs to the node `source`."""
+        columns = self.columns
+        word = columns.edges[index]
+        kind = word >> TYPE_SHIFT
+        name: str | int = columns.edge_names[index]
+        if kind not in (ELEMENT_EDGE, HIDDEN_EDGE):
+            name = self.strings[int(name)]
+        if kind == TABLE_EDGE:
+            kind = INTERNAL_EDGE
+        return Edge(EDGE_TYPES[kind], name, source, word & TARGET)
+
+    def edges(self, ordinal: int) -> Iterator[Edge]:
+        """The references out of a node, in the order of the file."""
+        first = self.columns.first_edge
+        begin, end = first[self._checked(ordinal)], first[ordinal + 1]
+        return (self.edge(index, ordinal) for index in range(begin, end))
+
+    def _checked(self, ordinal: int) -> int:
+        # A memoryview takes negative indexes, which would answer for another node.
+        if not 0 <= ordinal < self.header.node_count:
+            raise UsageError(f"the snapshot has no node number {ordinal}")
+        return ordinal

@@ -1,0 +1,222 @@
+"""The string table: indexed while reading, decoded on demand.
+
+Of a plain file only offsets are kept and the text is read when a string is asked for; of a
+compressed one the text is kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from nodemem.errors import InputError, UsageError
+from nodemem.heap.memory import grown, zeros
+from nodemem.heap.source import SnapshotFile
+from nodemem.heap.window import Window
+from nodemem.kernels import load
+
+NONE = 0x7FFFFFFF
+"""The index of a string that does not occur."""
+
+_COMMA, _CLOSE = 44, 93
+
+KNOWN = (
+    "__proto__",
+    "elements",
+    "sloppy_function_map",
+    "(Document DOM trees)",
+    "(map descriptors)",
+    "Array",
+    "Object",
+    "system / NativeContext",
+    "system / ExternalStringData",
+    "system / JSArrayBufferData",
+)
+"""Names with a meaning of their own, looked for while the table is indexed."""
+
+# Fixed parts of the name of a WeakMap entry's edge; see kernels/strings.py.
+_PAIR_WORDS = (b" / part of key (", b") -> value (", b") pair in WeakMap (table @")
+_CLOSES, _ESCAPES, _NOT_PLAIN = 1, 2, 3
+
+
+def _kinds() -> bytes:
+    kinds = bytearray(128) + bytearray([_NOT_PLAIN] * 128)
+    for byte in b", '{}":
+        kinds[byte] = _NOT_PLAIN
+    kinds[ord('"')] = _CLOSES
+    kinds[ord("\\")] = _ESCAPES
+    return bytes(kinds)
+
+
+def _joined(parts: tuple[bytes, ...]) -> tuple[memoryview, memoryview]:
+    """Byte strings end to end, and where each ends."""
+    ends, total = bytearray(), 0
+    for part in parts:
+        total += len(part)
+        ends.append(total)
+    return memoryview(b"".join(parts)), memoryview(ends)
+
+
+@dataclass
+class PairNames:
+    """The names of WeakMap entry edges: string index (ascending), id of the table they name, and a
+    number that both edges of one entry share."""
+
+    strings: memoryview
+    tables: memoryview
+    entries: memoryview
+    entry_count: int
+
+
+@dataclass
+class StringTable:
+    """`texts(i)` gives the raw JSON text of string i; `offsets` has one item more than strings.
+
+    `widths[i]` is the length of a string without blanks, quotes, braces, commas, escapes or
+    non-ASCII characters, 255 for any other; `descriptors` is a bitmap (see kernels/strings.py).
+    """
+
+    count: int
+    offsets: memoryview
+    widths: memoryview
+    descriptors: memoryview
+    known: dict[str, int]
+    pairs: PairNames
+    raw: Callable[[int, int], bytes]
+    path: str
+    added: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return self.count + len(self.added)
+
+    def __getitem__(self, index: int) -> str:
+        """Raises UsageError for an index outside the table, InputError for broken escapes."""
+        if not 0 <= index < self.count:
+            if 0 <= index - self.count < len(self.added):
+                return self.added[index - self.count]
+            raise UsageError(f"the snapshot has no string {index}")
+        begin = self.offsets[index]
+        size = self.offsets[index + 1] - begin
+        data = self.raw(begin, size)
+        try:
+            # Behind the string stand a comma or the closing bracket, and white space.
+            text = data[: data.rindex(b'"') + 1]
+            value: str = json.loads(text, strict=False)
+        except ValueError as error:
+            raise InputError(
+                f"string {index} of {self.path} cannot be read",
+                why="the text is not valid, or the file changed after it was opened",
+                next="take the snapshot again",
+            ) from error
+        return value
+
+    def find(self, text: str) -> int:
+        """The index of exactly `text`, or NONE."""
+        if text in self.known:
+            return self.known[text]
+        if text in self.added:
+            return self.count + self.added.index(text)
+        search = load("strings").of_size
+        for spelled in dict.fromkeys((_as_v8(text), json.dumps(text, ensure_ascii=False))):
+            wanted = spelled.encode("utf-8", "surrogatepass")
+            at = -1
+            while True:
+                # Between two strings stand a comma and at most two bytes of white space.
+                at = search(self.offsets, self.count, at + 1, len(wanted) + 1, len(wanted) + 3)
+                if at < 0:
+                    break
+                if self.raw(self.offsets[at], len(wanted)) == wanted:
+                    self.known[text] = at
+                    return at
+        return NONE
+
+    def add(self, text: str) -> int:
+        """The index of `text`, which becomes part of the table if it is not."""
+        index = self.find(text)
+        if index == NONE:
+            index = len(self)
+            self.added.append(text)
+        return index
+
+
+def _as_v8(text: str) -> str:
+    """JSON as V8 spells it: everything beyond ASCII as \\uXXXX in upper case."""
+    spelled = json.dumps(text)
+    parts = spelled.split("\\u")
+    return "\\u".join([parts[0], *(part[:4].upper() + part[4:] for part in parts[1:])])
+
+
+def read_strings(window: Window, file: SnapshotFile) -> StringTable:
+    """The table from the section the window stands at; consumes it."""
+    kernel = load("strings")
+    window.expect("[")
+    section = window.position
+    kept = bytearray() if window.source.compressed else None
+    # A table of text compresses tenfold; a thousandfold is a file made to fill memory.
+    keep_limit = (64 << 20) + 200 * file.size
+    room = max(1024, min(1 << 20, file.size // 64))
+    offsets, widths, descriptors = zeros("Q", room), zeros("B", room), zeros("Q", room // 64 + 1)
+    pair_room = 1024
+    pair_string, pair_table = zeros("I", pair_room), zeros("Q", pair_room)
+    pair_hash = zeros("Q", pair_room)
+    known, known_ends = _joined(tuple(name.encode() for name in KNOWN))
+    known_index = memoryview(bytearray(NONE.to_bytes(4, "little") * len(KNOWN))).cast("I")
+    words, word_ends = _joined(_PAIR_WORDS)
+    kinds = memoryview(_kinds())
+    info = memoryview(bytearray(32)).cast("q")
+    while True:
+        stop = kernel.index(
+            window.view, window.start, window.end, window.offset - section,
+            kinds, offsets, widths, descriptors,
+            known, known_ends, known_index,
+            words, word_ends, pair_string, pair_table, pair_hash,
+            info,
+        )  # fmt: skip
+        if kept is not None:
+            kept += window.view[window.start : stop]
+            if len(kept) > keep_limit:
+                raise window.broken("the strings decompress to more than any snapshot's do")
+        window.start = stop
+        state, count, pairs, fault = info
+        if fault == kernel.UNEXPECTED_BYTE:
+            byte = window.data[stop]
+            raise window.broken(f"found {chr(byte)!r} between strings, after string {count:,}")
+        if fault == kernel.TABLE_FULL:
+            if count >= len(offsets) - 1:
+                room = 2 * len(offsets)
+                offsets, widths = grown(offsets, room), grown(widths, room)
+                descriptors = grown(descriptors, room // 64 + 1)
+            if pairs >= pair_room:
+                pair_room *= 2
+                pair_string = grown(pair_string, pair_room)
+                pair_table = grown(pair_table, pair_room)
+                pair_hash = grown(pair_hash, pair_room)
+            continue
+        if state == kernel.CLOSED:
+            break
+        window.need()
+    entries: dict[int, int] = {}
+    entry_of = zeros("I", max(pairs, 1))
+    for slot, shared in enumerate(pair_hash[:pairs]):
+        entry_of[slot] = entries.setdefault(shared, len(entries))
+    if kept is None:
+
+        def raw(begin: int, size: int) -> bytes:
+            return file.read_at(section + begin, size)
+    else:
+        text = bytes(kept)
+
+        def raw(begin: int, size: int) -> bytes:
+            return text[begin : begin + size]
+
+    return StringTable(
+        count=count,
+        offsets=offsets[: count + 1],
+        widths=widths[:count],
+        descriptors=descriptors,
+        known=dict(zip(KNOWN, known_index, strict=True)),
+        pairs=PairNames(pair_string[:pairs], pair_table[:pairs], entry_of[:pairs], len(entries)),
+        raw=raw,
+        path=file.path,
+    )
