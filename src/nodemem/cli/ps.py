@@ -1,0 +1,21 @@
+"""nodemem ps"""
+
+from __future__ import annotations
+
+from nodemem.cli._frame import Output, verb
+
+
+@verb("ps", example=["nodemem ps", "nodemem ps --json"])
+def command(out: Output) -> None:
+    """List the Node.js processes of this host, without touching them.
+
+    They are told by what is in their executable, so renamed and statically linked ones are found
+    too. Of other users' processes only what the system shows is listed.
+
+    INSPECTOR is where the inspector listens, or "closed". SIGUSR1 says what that signal, which
+    opens the inspector, would do: "safe" opens it, "blocked" does nothing, "uncaught" would kill
+    the process.
+    """
+    from nodemem.api.processes import ps
+
+    out.emit(ps(), subject={})

@@ -1,0 +1,134 @@
+"""The memory limit that a process's control group, or one above it, sets; version 1 and 2.
+
+A limit on a parent (a systemd slice, a nested pod) binds as hard as one's own, although Node.js
+does not see it: the smallest of all counts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from nodemem.target import procfs
+
+
+class CgroupMemory(msgspec.Struct, frozen=True):
+    """Memory of the control groups of a process, in bytes; None where nothing is set or seen.
+
+    `limit` is the smallest limit of the own group and its parents; `headroom` is what can still
+    be allocated before one of these limits is reached, page cache that the kernel would give up
+    counted as free; `oom_kills` is how often the kernel has killed in the own group.
+    """
+
+    limit: int | None = None
+    headroom: int | None = None
+    oom_kills: int | None = None
+
+
+def memory(pid: int, *, proc: Path = procfs.PROC) -> CgroupMemory:
+    """What binds the process `pid`. `proc` is where procfs is mounted."""
+    limit = headroom = None
+    groups = memory_groups(pid, proc=proc)
+    for group in groups:
+        own = _limit(group)
+        if own is None:
+            continue
+        limit = own if limit is None else min(limit, own)
+        used = _used(group)
+        if used is not None:
+            left = max(0, own - used)
+            headroom = left if headroom is None else min(headroom, left)
+    return CgroupMemory(limit, headroom, oom_kills(groups))
+
+
+def memory_groups(pid: int, *, proc: Path = procfs.PROC) -> list[Path]:
+    """Folders of the groups that account for its memory, the own one first, then its parents."""
+    unified: str | None = None
+    own: str | None = None
+    for line in _read(proc / str(pid) / "cgroup").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if "memory" in controllers.split(","):
+            own = path
+        elif controllers == "":
+            unified = path
+    for version, named in ((1, own), (2, unified)):
+        mount = None if named is None else _mount(version, proc)
+        if named is None or mount is None:
+            continue
+        root, top = mount
+        folder = top / os.path.relpath(named, root) if _is_below(named, root) else top
+        folder = Path(os.path.normpath(folder))
+        if not folder.is_dir():
+            folder = top  # the group was named from outside the namespace we are in
+        groups = [folder, *(p for p in folder.parents if p == top or p.is_relative_to(top))]
+        if version == 1 or any((group / "memory.max").exists() for group in groups):
+            return groups
+    return []
+
+
+def oom_kills(groups: Sequence[Path]) -> int | None:
+    """How often the kernel has killed a process of the first of `groups` for want of memory."""
+    for group in groups[:1]:
+        for name in ("memory.events", "memory.oom_control"):
+            if (count := _counters(group / name).get("oom_kill")) is not None:
+                return count
+    return None
+
+
+def _mount(version: int, proc: Path) -> tuple[str, Path] | None:
+    """(root within the hierarchy, mount point) of the hierarchy that holds memory groups."""
+    for line in _read(proc / "self/mountinfo").splitlines():
+        head, _, tail = line.partition(" - ")
+        where, what = head.split(), tail.split()
+        if len(where) < 5 or len(what) < 3:
+            continue
+        if version == 2 and what[0] == "cgroup2":
+            return where[3], Path(where[4])
+        if version == 1 and what[0] == "cgroup" and "memory" in what[2].split(","):
+            return where[3], Path(where[4])
+    return None
+
+
+def _is_below(path: str, root: str) -> bool:
+    return root == "/" or path == root or path.startswith(root + "/")
+
+
+def _limit(group: Path) -> int | None:
+    names = ("memory.max", "memory.high", "memory.limit_in_bytes")
+    limits = [limit for name in names if (limit := _number(group / name)) is not None]
+    # Version 1 writes "no limit" as the largest number of pages; such a figure binds nobody.
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    bound = min(limits, default=None)
+    return None if bound is None or bound > physical else bound
+
+
+def _used(group: Path) -> int | None:
+    used = _number(group / "memory.current")
+    if used is None:
+        used = _number(group / "memory.usage_in_bytes")
+    if used is None:
+        return None
+    counters = _counters(group / "memory.stat")
+    cache = counters.get("total_inactive_file", counters.get("inactive_file", 0))
+    return max(0, used - cache)
+
+
+def _counters(path: Path) -> dict[str, int]:
+    pairs = (line.split() for line in _read(path).splitlines())
+    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdecimal()}
+
+
+def _number(path: Path) -> int | None:
+    text = _read(path).strip()
+    return int(text) if text.isdecimal() else None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,118 @@
+"""What the command line and NODE_OPTIONS of a Node.js process say."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+import msgspec
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 9229
+_OPENING = ("--inspect", "--inspect-brk", "--inspect-wait")
+_PORT_ONLY = ("--inspect-port", "--debug-port")
+# Options whose value may stand in the next word; all others carry it after an equals sign.
+_WITH_VALUE = frozenset(
+    {
+        "-r",
+        "--require",
+        "--import",
+        "--loader",
+        "--experimental-loader",
+        "-C",
+        "--conditions",
+        "--env-file",
+        "--env-file-if-exists",
+        "--input-type",
+        "--icu-data-dir",
+        "--openssl-config",
+        "--title",
+        "--stack-trace-limit",
+        "--test-name-pattern",
+        "--watch-path",
+        "--max-old-space-size",
+        "--max-semi-space-size",
+        "--inspect-port",
+        "--debug-port",
+        "--redirect-warnings",
+        "--diagnostic-dir",
+        "--dns-result-order",
+        "--unhandled-rejections",
+    }
+)
+_EVALUATING = ("-e", "--eval", "-p", "--print", "-pe")
+
+
+class InspectorOptions(msgspec.Struct, frozen=True):
+    """Where the inspector is or would be: `port` 0 is "any free one". `opened` says that the
+    program was started with it open."""
+
+    opened: bool = False
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+
+
+def node_options(text: str) -> list[str]:
+    """The words of a NODE_OPTIONS value; a value with unbalanced quotes is cut at white space."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+def inspector_options(argv: Sequence[str], options: str = "") -> InspectorOptions:
+    """Read the inspector's address from NODE_OPTIONS, then from the command line, which wins."""
+    opened, host, port = False, DEFAULT_HOST, DEFAULT_PORT
+    words = [*node_options(options), *own_options(argv)]
+    for index, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name in _OPENING:
+            opened = True
+        elif name in _PORT_ONLY and not equals and index + 1 < len(words):
+            value = words[index + 1]
+        elif name not in _PORT_ONLY:
+            continue
+        if value:
+            host, port = _address(value, host, port)
+    return InspectorOptions(opened, host, port)
+
+
+def own_options(argv: Sequence[str]) -> list[str]:
+    """The words between the program's name and the script: those that Node.js itself takes."""
+    return list(argv[1 : _script_index(argv)])
+
+
+def script(argv: Sequence[str]) -> str | None:
+    """The script as it was written on the command line, `[eval]`, `[stdin]`, or None when the
+    command line is no longer there."""
+    if not argv:
+        return None
+    if any(word.partition("=")[0] in _EVALUATING for word in own_options(argv)):
+        return "[eval]"
+    index = _script_index(argv)
+    return argv[index] if index < len(argv) and argv[index] != "-" else "[stdin]"
+
+
+def _script_index(argv: Sequence[str]) -> int:
+    index = 1
+    while index < len(argv):
+        word = argv[index]
+        if word == "--":
+            return index + 1
+        if word in _WITH_VALUE or word in _EVALUATING:
+            index += 2
+        elif word.startswith("-") and word != "-":
+            index += 1
+        else:
+            break
+    return index
+
+
+def _address(text: str, host: str, port: int) -> tuple[str, int]:
+    """`9230`, `host`, `host:9230`, `[::1]:9230`; what is not given stays as it was."""
+    if text.isdecimal():
+        return host, int(text)
+    name, colon, number = text.rpartition(":")
+    if colon and number.isdecimal() and (":" not in name or name.startswith("[")):
+        return name.strip("[]") or host, int(number)
+    return text.strip("[]"), port

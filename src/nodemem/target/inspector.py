@@ -1,0 +1,223 @@
+"""Finding a process's inspector, or opening it with SIGUSR1 where that is safe.
+
+SIGUSR1 ends a process that does not catch it, so it is sent only where the kernel says that it is
+caught, and through a file descriptor of the process, so that it cannot reach another one that got
+the same id meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from nodemem.errors import NotPermitted, TargetError, TargetNotFound, TargetTimeout, UnsafeTarget
+from nodemem.target import discover, endpoint, procfs
+from nodemem.target.endpoint import Endpoint
+
+_YOUNG = 2.0  # seconds in which a starting Node.js will have set up its signal handler
+_EXEC = 0.3
+_OPENS_WITHIN = 5.0
+_LOOK_EVERY = 0.01
+
+
+def reach(pid: int) -> Endpoint:
+    """The inspector of a process, opened if it is not open.
+
+    Raises:
+        TargetNotFound: no such process, not Node.js, or it has ended.
+        NotPermitted: another user's, or the program does not allow an inspector.
+        UnsafeTarget: SIGUSR1 would kill it, or stop what it does.
+        TargetError: its port is taken, or it handles SIGUSR1 itself.
+    """
+    process = _node_process(pid)
+    state = process.inspector
+    if state.open and state.address is not None:
+        return _at(pid, state.address, opened=False)
+    if state.open:
+        ports = ", ".join(discover.address_of(one) for one in procfs.listeners(pid) or [])
+        raise TargetError(
+            f"process {pid} has an open inspector, but on which of its ports cannot be told",
+            why=f"it was started with a random inspector port and listens on {ports}",
+            next=f"read 'Debugger listening on' in its log and name that: nodemem usage {ports}",
+        )
+    return _open(process)
+
+
+def require_running(pid: int) -> procfs.Status:
+    """Refuse what is no live process that we may use.
+
+    Raises:
+        TargetNotFound, NotPermitted, UnsafeTarget
+    """
+    status = procfs.status(pid)
+    if status is None:
+        raise TargetNotFound(
+            f"there is no process {pid}", next="nodemem ps lists the Node.js processes of this host"
+        )
+    if status.state in "ZX":
+        raise TargetNotFound(
+            f"process {pid} has ended",
+            why="it is a zombie: its parent has not yet asked for its exit code",
+            next=f"look at its parent, process {status.parent}",
+        )
+    if not procfs.readable(pid):
+        raise NotPermitted(
+            f"process {pid} belongs to another user",
+            why=f"it runs as {discover.user_name(status.uid)}, "
+            f"this command as {discover.user_name(os.geteuid())}",
+            next=f"sudo -u {discover.user_name(status.uid)} nodemem usage {pid}",
+        )
+    if status.state in "Tt":
+        raise UnsafeTarget(
+            f"process {pid} is stopped",
+            why="it was stopped by a signal or a debugger and can answer nothing",
+            next=f"kill -CONT {pid}",
+        )
+    return status
+
+
+def _node_process(pid: int) -> discover.NodeProcess:
+    status = require_running(pid)
+    process = discover.examine(pid)
+    while process is None and (procfs.age(pid) or _YOUNG) < _EXEC:
+        time.sleep(_LOOK_EVERY)  # between fork and exec it still looks like its parent
+        process = discover.examine(pid)
+    if process is None:
+        command = " ".join(procfs.argv(pid) or [])[:80] or status.name
+        raise TargetNotFound(
+            f"process {pid} is not Node.js",
+            why=f"it runs: {command}",
+            next="nodemem ps lists the Node.js processes of this host",
+        )
+    if procfs.shares_network(pid) is False:
+        raise NotPermitted(
+            f"process {pid} is in another network namespace",
+            why="its inspector listens on the loopback interface of its container",
+            next=f"sudo nsenter --target {pid} --net nodemem usage {pid}",
+        )
+    return process
+
+
+def _open(process: discover.NodeProcess) -> Endpoint:
+    pid = process.pid
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError as error:
+        raise TargetNotFound(f"process {pid} has ended", why=error.strerror) from error
+    try:
+        _require_safe_signal(process)
+        options = discover.options_of(pid)
+        if options.port and procfs.port_is_taken(options.port, pid):
+            raise _port_taken(pid, options.port)
+        before = {one.inode for one in procfs.listeners(pid) or []}
+        try:
+            signal.pidfd_send_signal(handle, signal.SIGUSR1)
+        except ProcessLookupError as error:
+            raise TargetNotFound(f"process {pid} has ended") from error
+        except PermissionError as error:
+            raise NotPermitted(f"process {pid} may not be signalled", why=str(error)) from error
+        address = _wait_for_listener(pid, before, options.port)
+    finally:
+        os.close(handle)
+    if address is not None:
+        return _at(pid, address, opened=True)
+    if not procfs.exists(pid):
+        raise TargetNotFound(f"process {pid} ended before its inspector opened")
+    if options.port and procfs.port_is_taken(options.port, pid):
+        raise _port_taken(pid, options.port)
+    raise TargetError(
+        f"process {pid} did not open its inspector on SIGUSR1",
+        why="the program very likely handles SIGUSR1 itself (process.on('SIGUSR1')); "
+        "that handler has run now",
+        next="restart it with --inspect=127.0.0.1:0, then nodemem usage PID",
+    )
+
+
+def _require_safe_signal(process: discover.NodeProcess) -> None:
+    """Wait for the signal handler of a process that has only just started; refuse all else."""
+    pid = process.pid
+    while True:
+        status = require_running(pid)
+        verdict = discover.sigusr1(status)
+        if verdict == "safe":
+            return
+        if (procfs.age(pid) or _YOUNG) < _YOUNG:
+            time.sleep(_LOOK_EVERY)  # Node.js blocks the signal first and then sets its handler
+            continue
+        if verdict == "blocked":
+            restricted = any(
+                word in ("--permission", "--experimental-permission") for word in process.argv
+            )
+            option = "--permission" if restricted else "--disable-sigusr1"
+            raise NotPermitted(
+                f"process {pid} does not open its inspector on SIGUSR1",
+                why=f"the signal is switched off, as with {option}",
+                next="restart it with "
+                + ("--allow-inspector " if restricted else "")
+                + "--inspect=127.0.0.1:0, then nodemem usage PID",
+            )
+        raise UnsafeTarget(
+            f"SIGUSR1 would kill process {pid}",
+            why="it does not catch the signal that opens the inspector",
+            next="restart it with --inspect=127.0.0.1:0, then nodemem usage PID",
+        )
+
+
+def _wait_for_listener(pid: int, before: set[int], port: int) -> str | None:
+    """The address of the socket that appears after the signal; the expected port is preferred."""
+    deadline = time.monotonic() + _OPENS_WITHIN
+    while time.monotonic() < deadline and procfs.exists(pid):
+        fresh = [one for one in procfs.listeners(pid) or [] if one.inode not in before]
+        fresh.sort(key=lambda one: one.port != port)
+        for one in fresh:
+            if one.port == port or _is_inspector(one):
+                return discover.address_of(one)
+        time.sleep(_LOOK_EVERY)
+    return None
+
+
+def _is_inspector(listener: procfs.Listener) -> bool:
+    """Whether a socket that opened right after our signal is what we asked for."""
+    try:
+        endpoint.ask(*endpoint.split(discover.address_of(listener)))
+    except TargetError:
+        return False
+    return True
+
+
+def _port_taken(pid: int, port: int) -> TargetError:
+    owner = procfs.port_owner(port, pid)
+    if owner is None:
+        who, then = "a process that cannot be seen from here", f"sudo ss -ltnp 'sport = :{port}'"
+    else:
+        command = " ".join(procfs.argv(owner) or [])[:80]
+        who, then = f"process {owner} ({command})", f"close the inspector of process {owner}"
+    return TargetError(
+        f"the inspector of process {pid} cannot open: port {port} is taken",
+        why=f"{who} listens there",
+        next=f"{then}, or start programs with NODE_OPTIONS=--inspect-port=0 so that each takes "
+        "a free port",
+    )
+
+
+def _at(pid: int, address: str, *, opened: bool) -> Endpoint:
+    host, port = endpoint.split(address)
+    deadline = time.monotonic() + _OPENS_WITHIN
+    while True:
+        try:
+            return Endpoint(endpoint.ask(host, port), host, port, pid=pid, opened=opened)
+        except TargetError as error:
+            # Between bind and listen of a socket that is just opening, connections are refused.
+            if time.monotonic() >= deadline or not procfs.exists(pid):
+                raise TargetTimeout(
+                    f"the inspector of process {pid} at {address} does not answer",
+                    why=str(error),
+                    next="try again, or use another port: nodemem usage HOST:PORT",
+                ) from error
+            time.sleep(_LOOK_EVERY)
+
+
+def is_node(pid: int) -> bool:
+    """Whether a process of this host is seen to be Node.js."""
+    return discover.examine(pid) is not None

@@ -1,0 +1,246 @@
+"""What /proc says about a process, read without touching the process.
+
+Every function answers None for what cannot be seen: the process is gone, or belongs to somebody
+else. Nothing here raises for that; callers that must know why ask `exists` and `readable`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+PROC = Path("/proc")
+SIGUSR1_BIT = 1 << (10 - 1)
+_MAX_TEXT = 4 << 20
+_ESTABLISHED, _LISTEN = "01", "0A"
+
+
+class Status(msgspec.Struct, frozen=True):
+    """The lines of /proc/PID/status that matter here. `rss` is in bytes, the masks are bit sets
+    of signals (bit 0 is signal 1); `state` is the kernel's letter (R, S, D, T, t, Z, X)."""
+
+    name: str
+    state: str
+    parent: int
+    uid: int
+    threads: int
+    rss: int | None
+    caught: int
+    blocked: int
+    ignored: int
+
+
+class Listener(msgspec.Struct, frozen=True):
+    """A TCP socket that accepts connections."""
+
+    host: str
+    port: int
+    inode: int
+
+
+def pids() -> Iterator[int]:
+    """All process ids that can be seen."""
+    for name in _names(PROC) or []:
+        if name.isdecimal():
+            yield int(name)
+
+
+def exists(pid: int) -> bool:
+    """Whether there is such a process, be it a zombie."""
+    return (PROC / str(pid)).is_dir()
+
+
+def readable(pid: int) -> bool:
+    """Whether we may look at its files and memory map: same user, or root."""
+    try:
+        (PROC / str(pid) / "exe").readlink()
+    except PermissionError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def status(pid: int) -> Status | None:
+    text = _text(pid, "status")
+    if text is None:
+        return None
+    fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+    try:
+        resident = fields.get("VmRSS")  # absent in zombies
+        return Status(
+            name=fields["Name"],
+            state=fields["State"].strip()[:1],
+            parent=int(fields["PPid"]),
+            uid=int(fields["Uid"].split()[1]),
+            threads=int(fields["Threads"]),
+            rss=None if resident is None else int(resident.split()[0]) * 1024,
+            caught=int(fields["SigCgt"], 16),
+            blocked=int(fields["SigBlk"], 16),
+            ignored=int(fields["SigIgn"], 16),
+        )
+    except (KeyError, ValueError, IndexError):
+        return None
+
+
+def start_ticks(pid: int) -> int | None:
+    """Clock ticks from boot to its start: with the pid, an identity that is never used twice."""
+    fields = _stat_fields(pid)
+    return None if fields is None else int(fields[19])
+
+
+def age(pid: int) -> float | None:
+    """Seconds since it was started."""
+    started = start_ticks(pid)
+    try:
+        uptime = float((PROC / "uptime").read_text().split()[0])
+    except (OSError, ValueError):
+        return None
+    return None if started is None else max(0.0, uptime - started / os.sysconf("SC_CLK_TCK"))
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """Processor time used so far by all its threads, user and system."""
+    fields = _stat_fields(pid)
+    if fields is None:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def argv(pid: int) -> list[str] | None:
+    """Its command line. A program may have written a title over it."""
+    return _strings(pid, "cmdline")
+
+
+def environ(pid: int) -> dict[str, str] | None:
+    """The environment it was started with."""
+    entries = _strings(pid, "environ")
+    return None if entries is None else dict(entry.partition("=")[::2] for entry in entries)
+
+
+def thread_names(pid: int) -> list[str]:
+    """Names of its threads as they are now; those of ended ones are left out."""
+    tasks = _names(PROC / str(pid) / "task") or []
+    names = (_text(pid, f"task/{task}/comm") for task in tasks)
+    return [name.strip() for name in names if name is not None]
+
+
+def link(pid: int, name: str) -> str | None:
+    """Where a link below /proc/PID points to: `exe`, `cwd`, `fd/3`."""
+    try:
+        return str((PROC / str(pid) / name).readlink())
+    except OSError:
+        return None
+
+
+def mapped_files(pid: int) -> list[str] | None:
+    """Paths of the files in its memory map, each once, in the order of the map."""
+    text = _text(pid, "maps")
+    if text is None:
+        return None
+    fields = (line.split(None, 5) for line in text.splitlines())
+    return list(dict.fromkeys(f[5] for f in fields if len(f) == 6 and f[5].startswith("/")))
+
+
+def listeners(pid: int) -> list[Listener] | None:
+    """The TCP sockets on which it accepts connections."""
+    inodes = _socket_inodes(pid)
+    if inodes is None:
+        return None
+    found = [
+        Listener(host, port, inode)
+        for host, port, state, inode in _sockets(pid)
+        if state == _LISTEN and inode in inodes
+    ]
+    return sorted(found, key=lambda listener: (listener.port, listener.host))
+
+
+def clients(pid: int, port: int) -> int | None:
+    """How many connections it has accepted on `port` and not yet closed."""
+    inodes = _socket_inodes(pid)
+    if inodes is None:
+        return None
+    return sum(
+        1
+        for _, local, state, inode in _sockets(pid)
+        if state == _ESTABLISHED and local == port and inode in inodes
+    )
+
+
+def port_owner(port: int, seen_from: int) -> int | None:
+    """The process that listens on `port` in the network of process `seen_from`."""
+    inodes = {i for _, local, state, i in _sockets(seen_from) if state == _LISTEN and local == port}
+    if inodes:
+        for pid in pids():
+            if inodes & (_socket_inodes(pid) or set()):
+                return pid
+    return None
+
+
+def port_is_taken(port: int, seen_from: int) -> bool:
+    """Whether anybody listens on `port` in the network of process `seen_from`."""
+    return any(local == port and state == _LISTEN for _, local, state, _ in _sockets(seen_from))
+
+
+def shares_network(pid: int) -> bool | None:
+    """Whether its loopback interface is ours."""
+    theirs = link(pid, "ns/net")
+    return None if theirs is None else theirs == link(os.getpid(), "ns/net")
+
+
+def _sockets(pid: int) -> Iterator[tuple[str, int, str, int]]:
+    """(host, port, state, inode) of every TCP socket in the network of a process."""
+    for name, family in (("net/tcp", socket.AF_INET), ("net/tcp6", socket.AF_INET6)):
+        for line in (_text(pid, name) or "").splitlines()[1:]:
+            fields = line.split()
+            if len(fields) > 9:
+                address, port = fields[1].split(":")
+                yield _address(address, family), int(port, 16), fields[3], int(fields[9])
+
+
+def _address(text: str, family: int) -> str:
+    # The kernel prints an address as 32-bit words in the byte order of the machine.
+    words = bytes.fromhex(text)
+    count = len(words) // 4
+    packed = struct.pack(f"={count}I", *struct.unpack(f">{count}I", words))
+    return socket.inet_ntop(family, packed)
+
+
+def _socket_inodes(pid: int) -> set[int] | None:
+    names = _names(PROC / str(pid) / "fd")
+    if names is None:
+        return None
+    targets = (link(pid, f"fd/{name}") or "" for name in names)
+    return {int(target[8:-1]) for target in targets if target.startswith("socket:[")}
+
+
+def _stat_fields(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from the third (state) on: the second may hold anything."""
+    text = _text(pid, "stat")
+    fields = [] if text is None else text.rpartition(")")[2].split()
+    return fields if len(fields) > 19 else None
+
+
+def _strings(pid: int, name: str) -> list[str] | None:
+    text = _text(pid, name)
+    return None if text is None else text.split("\0")[:-1] or ([text] if text else [])
+
+
+def _text(pid: int, name: str) -> str | None:
+    try:
+        with open(PROC / str(pid) / name, "rb") as file:
+            return file.read(_MAX_TEXT).decode(errors="replace")
+    except OSError:
+        return None
+
+
+def _names(folder: Path) -> list[str] | None:
+    try:
+        return [entry.name for entry in folder.iterdir()]
+    except OSError:
+        return None

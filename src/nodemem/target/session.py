@@ -1,0 +1,272 @@
+"""A visit to one Node.js process: attach, ask, and leave it as it was found."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from nodemem.errors import NodememError, TargetError, TargetLost, TargetNotFound
+from nodemem.target import cdp, endpoint, inspector, orderly, probe, procfs
+from nodemem.target.death import Vigil
+from nodemem.target.endpoint import Endpoint
+
+_GROUP = "nodemem"
+_LEAVING = 3.0  # seconds granted to each step of leaving
+
+
+class Identity(msgspec.Struct, frozen=True, rename="camel"):
+    """What the process says about itself. In a container `pid` is the one inside."""
+
+    pid: int
+    version: str
+    arch: str = ""
+    platform: str = ""
+    argv: list[str] = []
+    exec_argv: list[str] = []
+
+
+class Session:
+    """An attached process. A context manager; `close` leaves.
+
+    `pid` is the process's id on this host, None if it runs elsewhere. `warnings` are text keys of
+    what the user should know about how the process was left.
+    """
+
+    def __init__(self, target: int | str) -> None:
+        self.warnings: list[str] = []
+        self._undo: list[str] = []
+        self._closed = False
+        self._cleanup = contextlib.ExitStack()
+        # From the moment the inspector opens until it is closed again nothing may cut us short.
+        self._cleanup.enter_context(orderly.termination_as_exit())
+        try:
+            self.endpoint = _find(target)
+            self._vigil = None if self.endpoint.pid is None else Vigil(self.endpoint.pid)
+            self._connection: cdp.Connection | None = None
+            try:
+                self._connect()
+            except BaseException:
+                self.close()
+                raise
+        except BaseException:
+            self._cleanup.close()
+            raise
+
+    def _connect(self) -> None:
+        self._connection = cdp.Connection(self.endpoint.url)
+        self._connection.listen("NodeRuntime.waitingForDisconnect", self._let_go)
+        # An open session keeps a program from ending; this announces that it wants to.
+        for method, params in (
+            ("NodeRuntime.enable", {}),  # unknown to Node.js 18, which needs none
+            ("NodeRuntime.notifyWhenWaitingForDisconnect", {"enabled": True}),
+        ):
+            with contextlib.suppress(TargetError):
+                self.call(method, params)
+        self.identity: Identity = self.ask("identity", Identity)
+
+    @property
+    def pid(self) -> int | None:
+        return self.endpoint.pid
+
+    @property
+    def version(self) -> str:
+        """Node.js release, e.g. `v22.20.0`."""
+        return self.identity.version
+
+    @property
+    def name(self) -> str:
+        """How the process is called in messages: its pid, else its address."""
+        return f"process {self.pid}" if self.pid is not None else self.endpoint.address
+
+    def call(
+        self,
+        method: str,
+        params: dict[str, Any] | None = None,
+        *,
+        timeout: float | None = 10.0,
+        check: Callable[[], None] | None = None,
+        doing: str = "we were attached",
+    ) -> Any:
+        """Call one inspector method; see `cdp.Connection.call`.
+
+        Raises:
+            TargetError, TargetTimeout, TargetLost: the last says why the process ended, if known.
+        """
+        try:
+            return self.connection.call(method, params, timeout=timeout, check=check)
+        except TargetLost as error:
+            if self._vigil is None:
+                raise TargetLost(
+                    f"{self.endpoint.address} closed the connection while {doing}",
+                    why="the process ended, or its inspector was closed",
+                    next=f"see whether it still runs, then try {self.endpoint.address} again",
+                ) from error
+            raise self._vigil.lost(doing) from error
+
+    def ask(self, name: str, shape: type[Any], *, timeout: float = 10.0) -> Any:
+        """Run the probe `name` in the target and read its answer as `shape`.
+
+        Raises:
+            TargetNotFound: what answers is not Node.js.
+            TargetError: the probe failed there.
+        """
+        answer = self.call("Runtime.evaluate", probe_call(name), timeout=timeout)
+        return read_answer(answer, shape, self.name)
+
+    def undo_with(self, method: str) -> None:
+        """Call `method` when leaving, before anything else: what was started must be stopped."""
+        self._undo.append(method)
+
+    def done_with(self, method: str) -> None:
+        """Take back `undo_with`: it was called already."""
+        self._undo.remove(method)
+
+    @property
+    def connection(self) -> cdp.Connection:
+        assert self._connection is not None
+        return self._connection
+
+    def close(self) -> None:
+        """Leave: stop what was started, free what the console kept, close the inspector if we
+        opened it and nobody else uses it. Never raises on account of the target."""
+        if self._closed:
+            return
+        self._closed = True
+        # In a thread of its own, which the interpreter waits for at its end: a second Ctrl-C
+        # ends our waiting, not the leaving.
+        leaving = threading.Thread(target=self._leave, name="nodemem-leave", daemon=False)
+        leaving.start()
+        try:
+            leaving.join()
+        finally:
+            self._cleanup.close()
+
+    def _leave(self) -> None:
+        connection = self._connection
+        if connection is None:
+            connection = self._reconnect()
+            if connection is None:
+                return
+        try:
+            for method in reversed(self._undo):
+                connection.post(method)
+            connection.post("Runtime.releaseObjectGroup", {"objectGroup": _GROUP})
+            others = self._other_clients()
+            if not others:
+                # It would also empty the console of another tool that is attached.
+                connection.post("Runtime.discardConsoleEntries")
+            if self.endpoint.opened and not others:
+                # Not waited for: a busy target carries it out when it can, in this order.
+                connection.post("Runtime.evaluate", probe_call("close_inspector"))
+                if connection.wait_until_ended(_LEAVING):
+                    return
+                if self._vigil is not None and self._vigil.alive:
+                    self.warnings.append("target.closing_later")
+                return
+            if self.endpoint.opened and others:
+                self.warnings.append("target.left_open_for_others")
+            with contextlib.suppress(NodememError):
+                connection.call("Runtime.evaluate", {"expression": "0"}, timeout=_LEAVING)
+        finally:
+            connection.close()
+
+    def _reconnect(self) -> cdp.Connection | None:
+        """We opened an inspector and then failed to connect: once more, to close it."""
+        if not self.endpoint.opened:
+            return None
+        try:
+            return cdp.Connection(self.endpoint.url)
+        except NodememError:
+            self.warnings.append("target.closing_later")
+            return None
+
+    def _other_clients(self) -> int:
+        if self.pid is None:
+            return 0
+        return max(0, (procfs.clients(self.pid, self.endpoint.port) or 1) - 1)
+
+    def _let_go(self, _params: bytes) -> None:
+        if self._vigil is not None:
+            self._vigil.leaving = True
+        self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def attach(target: int | str) -> Session:
+    """Attach to a process id, `host:port` or `ws://...` URL.
+
+    Raises:
+        TargetError: with the reason, and what to do about it.
+        UsageError: the text names no process.
+    """
+    return Session(target)
+
+
+def probe_call(name: str) -> dict[str, Any]:
+    """Parameters of Runtime.evaluate that run a probe and bring its answer by value."""
+    return {
+        "expression": f"{probe.source(name)}()",
+        "objectGroup": _GROUP,
+        "includeCommandLineAPI": True,  # gives `require` on Node.js 18
+        "silent": True,
+        "returnByValue": True,
+    }
+
+
+def read_answer(answer: dict[str, Any], shape: type[Any], who: str) -> Any:
+    """The value that a probe returned.
+
+    Raises:
+        TargetNotFound: the answer is not that of a Node.js process.
+        TargetError: the probe reports a failure.
+    """
+    value = answer.get("result", {}).get("value")
+    failed = value.get("failed") if isinstance(value, dict) else "it gave no answer"
+    if failed is not None or "exceptionDetails" in answer:
+        raise TargetError(f"{who} could not be asked", why=str(failed)[:300])
+    try:
+        return msgspec.convert(value, shape, strict=False)
+    except msgspec.ValidationError as error:
+        raise TargetNotFound(
+            f"{who} does not answer like Node.js", why=str(error), next="nodemem ps"
+        ) from error
+
+
+def _find(target: int | str) -> Endpoint:
+    if isinstance(target, int) or target.isdecimal():
+        return inspector.reach(int(target))
+    if target.startswith("ws://"):
+        address, slash, path = target.removeprefix("ws://").partition("/")
+        host, port = endpoint.split(address)
+        url = f"ws://{endpoint.join(host, port)}/{path}" if slash and path else None
+    else:
+        host, port = endpoint.split(target)
+        url = None
+    return Endpoint(url or endpoint.ask(host, port), host, port, pid=_local_pid(host, port))
+
+
+def _local_pid(host: str, port: int) -> int | None:
+    """The process of this host behind an address, if it is of this host."""
+    if not ipaddress.ip_address(host).is_loopback:
+        return None
+    owner = procfs.port_owner(port, os.getpid())
+    # A forwarded port (docker-proxy, ssh, kubectl) belongs to the forwarder, not to the program.
+    is_node = owner is not None and inspector.is_node(owner)
+    return owner if is_node else None

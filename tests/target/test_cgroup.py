@@ -1,0 +1,96 @@
+"""Memory limits of control groups, read from trees as the kernel lays them out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nodemem.target import cgroup
+
+MB = 1 << 20
+
+
+def lay(folder: Path, **files: object) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name.replace("__", ".")).write_text(f"{content}\n")
+    return folder
+
+
+def proc(tmp_path: Path, *, groups: str, mounts: str) -> Path:
+    lay(tmp_path / "proc" / "7", cgroup=groups)
+    lay(tmp_path / "proc" / "self", mountinfo=mounts)
+    return tmp_path / "proc"
+
+
+@pytest.fixture
+def v2(tmp_path: Path) -> tuple[Path, Path]:
+    top = tmp_path / "sys"
+    lay(top / "pod" / "app")
+    mounts = f"30 23 0:26 / {top} rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate"
+    return proc(tmp_path, groups="0::/pod/app", mounts=mounts), top
+
+
+def test_the_smallest_limit_of_group_and_parents_binds(v2: tuple[Path, Path]) -> None:
+    fake, top = v2
+    lay(top / "pod", memory__max=64 * MB, memory__current=60 * MB)
+    lay(
+        top / "pod/app",
+        memory__max=128 * MB,
+        memory__high="max",
+        memory__current=50 * MB,
+        memory__stat=f"anon 1\ninactive_file {10 * MB}",
+        memory__events="low 0\noom 3\noom_kill 2",
+    )
+    found = cgroup.memory(7, proc=fake)
+    assert found == cgroup.CgroupMemory(limit=64 * MB, headroom=4 * MB, oom_kills=2)
+
+
+def test_page_cache_counts_as_free(v2: tuple[Path, Path]) -> None:
+    fake, top = v2
+    stat = f"inactive_file {30 * MB}"
+    lay(top / "pod/app", memory__max=64 * MB, memory__current=60 * MB, memory__stat=stat)
+    assert cgroup.memory(7, proc=fake).headroom == 34 * MB
+
+
+def test_high_counts_like_max(v2: tuple[Path, Path]) -> None:
+    fake, top = v2
+    lay(top / "pod/app", memory__max=64 * MB, memory__high=32 * MB)
+    assert cgroup.memory(7, proc=fake).limit == 32 * MB
+
+
+def test_no_limit_is_none(v2: tuple[Path, Path]) -> None:
+    fake, top = v2
+    lay(top / "pod/app", memory__max="max", memory__high="max", memory__current=1)
+    assert cgroup.memory(7, proc=fake) == cgroup.CgroupMemory()
+
+
+def test_version_1_and_its_way_to_say_unlimited(tmp_path: Path) -> None:
+    top = tmp_path / "memory"
+    lay(
+        top / "docker/abc",
+        memory__limit_in_bytes=256 * MB,
+        memory__usage_in_bytes=100 * MB,
+        memory__stat=f"total_inactive_file {20 * MB}",
+        memory__oom_control="oom_kill_disable 0\nunder_oom 0\noom_kill 1",
+    )
+    lay(top, memory__limit_in_bytes=9223372036854771712)
+    mounts = (
+        f"40 32 0:35 / {top} rw - cgroup cgroup rw,memory\n"
+        f"41 32 0:36 / {tmp_path}/unified rw - cgroup2 cgroup2 rw"
+    )
+    fake = proc(tmp_path, groups="4:memory:/docker/abc\n0::/", mounts=mounts)
+    found = cgroup.memory(7, proc=fake)
+    assert found == cgroup.CgroupMemory(limit=256 * MB, headroom=176 * MB, oom_kills=1)
+
+
+def test_inside_a_container_the_mount_is_the_group_itself(tmp_path: Path) -> None:
+    top = lay(tmp_path / "memory", memory__limit_in_bytes=32 * MB)
+    mounts = f"40 32 0:35 /docker/abc {top} rw - cgroup cgroup rw,memory"
+    fake = proc(tmp_path, groups="4:memory:/docker/abc", mounts=mounts)
+    assert cgroup.memory(7, proc=fake).limit == 32 * MB
+
+
+def test_a_process_that_is_gone_has_no_limit(tmp_path: Path) -> None:
+    assert cgroup.memory(7, proc=tmp_path) == cgroup.CgroupMemory()

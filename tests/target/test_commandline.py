@@ -1,0 +1,45 @@
+"""What the command line and NODE_OPTIONS of a program say."""
+
+from __future__ import annotations
+
+import pytest
+
+from nodemem.target.commandline import InspectorOptions, inspector_options, script
+
+
+@pytest.mark.parametrize(
+    ("argv", "options", "expected"),
+    [
+        (["node", "a.js"], "", (False, "127.0.0.1", 9229)),
+        (["node", "--inspect", "a.js"], "", (True, "127.0.0.1", 9229)),
+        (["node", "--inspect=9300", "a.js"], "", (True, "127.0.0.1", 9300)),
+        (["node", "--inspect=0.0.0.0:9300", "a.js"], "", (True, "0.0.0.0", 9300)),
+        (["node", "--inspect=[::1]:9300", "a.js"], "", (True, "::1", 9300)),
+        (["node", "--inspect-brk=0", "a.js"], "", (True, "127.0.0.1", 0)),
+        (["node", "--inspect-port=0", "a.js"], "", (False, "127.0.0.1", 0)),
+        (["node", "--inspect-port", "9301", "a.js"], "", (False, "127.0.0.1", 9301)),
+        (["node", "a.js", "--inspect=1"], "", (False, "127.0.0.1", 9229)),
+        (["node", "a.js"], "--inspect-port=9400", (False, "127.0.0.1", 9400)),
+        (["node", "--inspect-port=1", "a.js"], "--inspect-port=2", (False, "127.0.0.1", 1)),
+        (["node", "a.js"], '--require "./a b.js" --inspect', (True, "127.0.0.1", 9229)),
+        (["node", "a.js"], '--inspect "', (True, "127.0.0.1", 9229)),
+    ],
+)
+def test_the_inspector_port(argv: list[str], options: str, expected: tuple[bool, str, int]) -> None:
+    assert inspector_options(argv, options) == InspectorOptions(*expected)
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (["node", "a.js"], "a.js"),
+        (["node", "--max-old-space-size=100", "-r", "./hook.js", "lib/a.js", "b.js"], "lib/a.js"),
+        (["node", "--", "-odd.js"], "-odd.js"),
+        (["node", "-e", "1"], "[eval]"),
+        (["node", "-"], "[stdin]"),
+        (["node"], "[stdin]"),
+        ([], None),
+    ],
+)
+def test_the_script(argv: list[str], expected: str | None) -> None:
+    assert script(argv) == expected
