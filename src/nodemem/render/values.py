@@ -22,20 +22,25 @@ _UNITS: dict[str, Callable[[float], str]] = {
 def say(value: Any, unit: str | None, texts: Texts, *, unknown: str | None = None) -> str:
     """`value` in `unit` (see `results.Unit`); None as `unknown`, by default in words.
 
-    The text never holds a control character.
+    A rate is a unit over another, `bytes/s`. The text never holds a control character.
     """
     if value is None:
         return texts("unknown") if unknown is None else unknown
     if isinstance(value, bool):
         return texts("yes" if value else "no")
     if isinstance(value, int | float):
-        if unit is not None and unit in _UNITS:
-            return _UNITS[unit](value)
-        number = str(value) if isinstance(value, int) else f"{value:.4g}"
-        return f"{number} {visible(unit)}" if unit else number
+        return _quantity(value, unit or "")
     if isinstance(value, list | tuple):
         return ", ".join(say(item, unit, texts, unknown=unknown) for item in value)
     return visible(str(value))
+
+
+def _quantity(value: float, unit: str) -> str:
+    base, slash, per = unit.partition("/")
+    if base in _UNITS:
+        return _UNITS[base](value) + slash + visible(per)
+    number = str(value) if isinstance(value, int) else f"{value:.4g}"
+    return f"{number} {visible(unit)}" if unit else number
 
 
 def is_number(value: Any) -> bool:
