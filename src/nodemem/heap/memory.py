@@ -25,9 +25,7 @@ def zeros(code: str, count: int) -> memoryview:
     if size < _MAPPED or _PLAIN:
         return memoryview(bytearray(size)).cast(code)
     try:
-        pages = mmap.mmap(
-            -1, size + mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        )
+        pages = mmap.mmap(-1, size + mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     except (OSError, OverflowError, ValueError) as error:
         raise InputError(
             f"the snapshot needs a column of {size:,} bytes, more than can be had here",

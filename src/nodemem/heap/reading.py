@@ -118,8 +118,7 @@ class _Reader:
         total = self.node_totals[0]
         if total != self.header.edge_count:
             raise self.window.broken(
-                f"the nodes have {total:,} edges, the header announces "
-                f"{self.header.edge_count:,}"
+                f"the nodes have {total:,} edges, the header announces {self.header.edge_count:,}"
             )
         columns.first_edge[self.header.node_count] = total
 

@@ -1,10 +1,11 @@
 """HeapSnapshot: one file, opened; everything about it worked out when first asked for, once.
 
-    header -> columns, strings -> graph -> dominators, retained sizes, distances
+header -> columns, strings -> graph -> dominators, retained sizes, distances
 """
 
 from __future__ import annotations
 
+import bisect
 import os
 from collections.abc import Iterator
 from functools import cached_property
@@ -20,10 +21,13 @@ from nodemem.heap.columns import (
     TYPE_SHIFT,
     Columns,
 )
+from nodemem.heap.graph import SYSTEM_DISTANCE, Graph
 from nodemem.heap.header import EDGE_TYPES, Header, read_header
+from nodemem.heap.memory import zeros
 from nodemem.heap.reading import read_snapshot
 from nodemem.heap.source import SnapshotFile
 from nodemem.heap.strings import NONE, StringTable
+from nodemem.kernels import load
 from nodemem.results.progress import SILENT, Progress
 
 
@@ -85,17 +89,19 @@ class HeapSnapshot:
     # columns
 
     @cached_property
-    def _read(self) -> tuple[Columns, StringTable]:
-        return read_snapshot(self._file, self.header, self._progress)
+    def graph(self) -> Graph:
+        """The columns and what follows from them; see heap/graph.py."""
+        columns, strings = read_snapshot(self._file, self.header, self._progress)
+        return Graph(columns, strings, self._progress)
 
     @property
     def columns(self) -> Columns:
         """The file's records; see heap/columns.py."""
-        return self._read[0]
+        return self.graph.columns
 
     @property
     def strings(self) -> StringTable:
-        return self._read[1]
+        return self.graph.strings
 
     @property
     def string_count(self) -> int:
@@ -155,6 +161,75 @@ class HeapSnapshot:
         first = self.columns.first_edge
         begin, end = first[self._checked(ordinal)], first[ordinal + 1]
         return (self.edge(index, ordinal) for index in range(begin, end))
+
+    def location(self, ordinal: int) -> tuple[int, int, int] | None:
+        """Script id, line and column of the function or constructor behind a node, line and
+        column from 0; None when V8 gave none."""
+        record = self._location_records[self._checked(ordinal)]
+        if not record:
+            return None
+        _, script, line, column = self.columns.locations[4 * record - 4 : 4 * record]
+        return script, line, column
+
+    @cached_property
+    def _location_records(self) -> memoryview:
+        records = zeros("I", self.node_count)
+        locations = self.columns.locations
+        load("retainers").locate(len(locations) // 4, locations, records)
+        return records
+
+    # graph
+
+    def ordinal(self, node_id: int) -> int:
+        """The node with V8's id `node_id`. Raises UsageError when there is none."""
+        order, ids = self.graph.id_order, self.columns.ids
+        place = bisect.bisect_left(order, node_id, key=ids.__getitem__)
+        if place == len(order) or ids[order[place]] != node_id:
+            raise UsageError(
+                f"{self.path_on_disk} has no node with the id {node_id}",
+                next="take an id from this very snapshot; ids do not outlive a process",
+            )
+        found: int = order[place]
+        return found
+
+    def shallow_size(self, ordinal: int) -> int:
+        """Bytes of the node and of the internal helpers that belong to it alone."""
+        size: int = self.graph.shallow_sizes[self._checked(ordinal)]
+        return size
+
+    def retainers(self, ordinal: int) -> Iterator[Edge]:
+        """The references to a node, in the order of the file. All of them, weak ones too."""
+        first, edges, sources = self.graph.retainers
+        begin, end = first[self._checked(ordinal)], first[ordinal + 1]
+        return (self.edge(edges[at], sources[at]) for at in range(begin, end))
+
+    def distance(self, ordinal: int) -> int | None:
+        """Hops from the global object; None when it cannot be reached from there."""
+        hops: int = self.graph.distances[self._checked(ordinal)]
+        return hops if 0 <= hops < SYSTEM_DISTANCE else None
+
+    # dominators
+
+    def retained_size(self, ordinal: int) -> int:
+        """Bytes that would be freed if the node were."""
+        size: int = self.graph.retained_sizes[self._checked(ordinal)]
+        return size
+
+    def dominator(self, ordinal: int) -> int:
+        """The node through which every path to this one leads, the nearest; the root's is
+        itself."""
+        node: int = self.graph.tree.dominators[self._checked(ordinal)]
+        return node
+
+    def dominated(self, ordinal: int) -> Iterator[int]:
+        """The nodes whose immediate dominator is this one."""
+        _, preorder, subtree = self.graph.tree
+        place = self.graph.tree_places[self._checked(ordinal)]
+        end = place + subtree[place]
+        place += 1
+        while place < end:
+            yield preorder[place]
+            place += subtree[place]
 
     def _checked(self, ordinal: int) -> int:
         # A memoryview takes negative indexes, which would answer for another node.

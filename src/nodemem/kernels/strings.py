@@ -36,7 +36,9 @@ LONG = 8192
 
 @cython.cfunc
 @cython.nogil
-def same(text: u8[::1], at: ix, end: ix, literal: cython.const[u8][::1], a: ix, b: ix) -> cython.int:
+def same(
+    text: u8[::1], at: ix, end: ix, literal: cython.const[u8][::1], a: ix, b: ix
+) -> cython.int:
     """Whether text[at:end] starts with literal[a:b]."""
     i: ix
     if end - at < b - a:

@@ -1,0 +1,53 @@
+"""Detachedness as Chrome DevTools spreads it: from embedder nodes that know their state to the
+embedder nodes they refer to. Detached ones get `Detached ` before their name."""
+
+from __future__ import annotations
+
+import re
+
+from nodemem.heap.columns import HIDDEN_EDGE, NATIVE, TARGET, TYPE_SHIFT, WEAK_EDGE, Columns
+from nodemem.heap.strings import StringTable
+
+ATTACHED, DETACHED = 1, 2
+
+
+def spread_detachedness(columns: Columns, strings: StringTable) -> None:
+    """Complete `columns.detachedness`, rename detached nodes in `columns.names`.
+
+    Only embedder nodes take part, which are few in Node.js; where no node has a state, nothing is
+    looked at.
+    """
+    states = columns.detachedness
+    if not len(states):
+        return
+    visited: set[int] = set()
+    attached: list[int] = []
+    detached: list[int] = []
+
+    def settle(node: int, state: int) -> None:
+        if node in visited:
+            return
+        visited.add(node)
+        if columns.types[node] != NATIVE:
+            return
+        states[node] = state
+        if state == ATTACHED:
+            attached.append(node)
+        elif state == DETACHED:
+            columns.names[node] = strings.add("Detached " + strings[columns.names[node]])
+            detached.append(node)
+
+    def spread(node: int, state: int) -> None:
+        for index in range(columns.first_edge[node], columns.first_edge[node + 1]):
+            edge = columns.edges[index]
+            if edge >> TYPE_SHIFT not in (HIDDEN_EDGE, WEAK_EDGE):
+                settle(edge & TARGET, state)
+
+    for match in re.finditer(rb"[^\0]", states):
+        settle(match.start(), states[match.start()])
+    while attached:
+        spread(attached.pop(), ATTACHED)
+    while detached:
+        node = detached.pop()
+        if states[node] != ATTACHED:
+            spread(node, DETACHED)

@@ -1,0 +1,87 @@
+# cython: language_level=3
+"""The reverse of the edge list: who refers to a node; and nodes in the order of their ids."""
+
+import cython
+
+COMPILED = cython.compiled
+
+u32 = cython.typedef(cython.uint)
+ix = cython.typedef(cython.Py_ssize_t)
+
+
+def reverse(
+    n_nodes: ix,
+    first_edge: u32[::1],
+    edges: u32[::1],
+    first_retainer: u32[::1],
+    retainers: u32[::1],
+    source_of: u32[::1],
+) -> ix:
+    """Edges by target: those that lead to node t are retainers[first_retainer[t]] up to
+    first_retainer[t + 1], as edge positions in ascending order; source_of says where each comes
+    from. first_retainer has n_nodes + 2 items, zero at first."""
+    node: ix
+    e: ix
+    target: u32
+    at: u32
+    with cython.nogil:
+        for e in range(first_edge[n_nodes]):
+            first_retainer[(edges[e] & 0x1FFFFFFF) + 2] += 1
+        for node in range(2, n_nodes + 2):
+            first_retainer[node] += first_retainer[node - 1]
+        for node in range(n_nodes):
+            for e in range(first_edge[node], first_edge[node + 1]):
+                target = edges[e] & 0x1FFFFFFF
+                at = first_retainer[target + 1]
+                retainers[at] = cython.cast(u32, e)
+                source_of[at] = cython.cast(u32, node)
+                first_retainer[target + 1] = at + 1
+    return n_nodes
+
+
+def by_id(n_nodes: ix, ids: u32[::1], counts: u32[::1], scratch: u32[::1], out: u32[::1]) -> ix:
+    """Ordinals in ascending order of their ids, by two passes over 16 bits each. `counts` has
+    65,537 items."""
+    i: ix
+    round_: cython.int
+    digit: u32
+    node: u32
+    at: u32
+    with cython.nogil:
+        for round_ in range(2):
+            for i in range(65537):
+                counts[i] = 0
+            for i in range(n_nodes):
+                digit = (ids[i] >> (16 * round_)) & 0xFFFF
+                counts[digit + 1] += 1
+            for i in range(1, 65537):
+                counts[i] += counts[i - 1]
+            for i in range(n_nodes):
+                node = cython.cast(u32, i) if round_ == 0 else scratch[i]
+                digit = (ids[node] >> (16 * round_)) & 0xFFFF
+                at = counts[digit]
+                counts[digit] = at + 1
+                if round_ == 0:
+                    scratch[at] = node
+                else:
+                    out[at] = node
+    return n_nodes
+
+
+def invert(n: ix, order: u32[::1], out: u32[::1]) -> ix:
+    """The place of each of 0 .. n - 1 in `order`, a permutation of them."""
+    i: ix
+    with cython.nogil:
+        for i in range(n):
+            out[order[i]] = cython.cast(u32, i)
+    return n
+
+
+def locate(n_locations: ix, locations: u32[::1], out: u32[::1]) -> ix:
+    """out[ordinal] is one more than the number of its location record, the last where there are
+    several; 0 for nodes without."""
+    i: ix
+    with cython.nogil:
+        for i in range(n_locations):
+            out[locations[4 * i]] = cython.cast(u32, i + 1)
+    return n_locations
