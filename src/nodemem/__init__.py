@@ -29,6 +29,9 @@ _EXPORTS = {
     "TargetTimeout": "nodemem.errors",
     "UnsafeTarget": "nodemem.errors",
     "UsageError": "nodemem.errors",
+    "Node": "nodemem.api.node",
+    "attach": "nodemem.api.node",
+    "launch": "nodemem.api.node",
     "ps": "nodemem.api.processes",
 }
 

@@ -12,7 +12,11 @@ import msgspec
 
 
 class _Record(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, tag_field="record"):
-    pass
+    def to_data(self) -> dict[str, Any]:
+        """The JSON form with every field, also those that are empty or unknown."""
+        return {
+            field.encode_name: getattr(self, field.name) for field in msgspec.structs.fields(self)
+        }
 
 
 class ProcessFacts(_Record, frozen=True, tag="process"):
@@ -36,12 +40,12 @@ class HeapSpace(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class WorkerUsage(msgspec.Struct, frozen=True, rename="camel"):
-    """Memory of one worker thread's isolate."""
+    """Memory of one worker thread's isolate; all None but `id` where it did not answer."""
 
     id: int
-    heap_total: int
-    heap_used: int
-    external: int
+    heap_total: int | None = None
+    heap_used: int | None = None
+    external: int | None = None
     array_buffers: int | None = None
     heap_limit: int | None = None
     title: str | None = None

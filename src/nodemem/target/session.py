@@ -43,21 +43,24 @@ class Session:
         self.warnings: list[str] = []
         self._undo: list[str] = []
         self._closed = False
-        self._cleanup = contextlib.ExitStack()
-        # From the moment the inspector opens until it is closed again nothing may cut us short.
-        self._cleanup.enter_context(orderly.termination_as_exit())
+        self._connection: cdp.Connection | None = None
+        self._vigil: Vigil | None = None
+        self._holds_termination = orderly.hold_termination()
         try:
-            self.endpoint = _find(target)
-            self._vigil = None if self.endpoint.pid is None else Vigil(self.endpoint.pid)
-            self._connection: cdp.Connection | None = None
-            try:
-                self._connect()
-            except BaseException:
-                self.close()
-                raise
+            orderly.to_the_end(lambda: self._find(target), lambda _: self.close())
         except BaseException:
-            self._cleanup.close()
+            self._release()
             raise
+        try:
+            self._connect()
+        except BaseException:
+            self.close()
+            raise
+
+    def _find(self, target: int | str) -> None:
+        self.endpoint = _find(target)
+        if self.endpoint.pid is not None:
+            self._vigil = Vigil(self.endpoint.pid)
 
     def _connect(self) -> None:
         self._connection = cdp.Connection(self.endpoint.url)
@@ -120,6 +123,17 @@ class Session:
         answer = self.call("Runtime.evaluate", probe_call(name), timeout=timeout)
         return read_answer(answer, shape, self.name)
 
+    def wait(self, seconds: float) -> None:
+        """Wait, but no longer than the connection lasts."""
+        if seconds > 0:
+            self.connection.wait_until_ended(seconds)
+
+    def forget_console(self) -> None:
+        """Free the arguments of console.log() that an open inspector keeps, unless another tool
+        is attached, whose console would be emptied too."""
+        if not self._other_clients():
+            self.call("Runtime.discardConsoleEntries")
+
     def undo_with(self, method: str) -> None:
         """Call `method` when leaving, before anything else: what was started must be stopped."""
         self._undo.append(method)
@@ -146,7 +160,12 @@ class Session:
         try:
             leaving.join()
         finally:
-            self._cleanup.close()
+            self._release()
+
+    def _release(self) -> None:
+        if self._holds_termination:
+            self._holds_termination = False
+            orderly.release_termination()
 
     def _leave(self) -> None:
         connection = self._connection

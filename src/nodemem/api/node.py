@@ -1,0 +1,207 @@
+"""`attach` and `launch`: one live Node.js process to ask."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from nodemem.capture.forecast import Forecast, forecast_snapshot
+from nodemem.capture.snapshot import SnapshotFile, take_snapshot
+from nodemem.errors import TargetError
+from nodemem.records import MemorySample, ProcessFacts
+from nodemem.results import SILENT, Progress
+from nodemem.target import cgroup, usage
+from nodemem.target import launch as launching
+from nodemem.target.session import Session
+
+
+class Node:
+    """An attached Node.js process. A context manager: at its end the process is as it was found.
+
+    Ids of heap objects stay the same across the snapshots that one `Node` takes, so they can be
+    compared; another tool that detaches meanwhile breaks that (V8 then numbers anew).
+    """
+
+    def __init__(self, session: Session, process: subprocess.Popen[Any] | None = None) -> None:
+        self._session = session
+        self._begun = time.monotonic()
+        self.process = process
+        """The program that `launch` started; None after `attach`."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id on this host; None if it runs elsewhere."""
+        return self._session.pid
+
+    @property
+    def version(self) -> str:
+        """Node.js release, e.g. `v22.20.0`."""
+        return self._session.version
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages: its pid, else its address."""
+        return self._session.name
+
+    @property
+    def opened_inspector(self) -> bool:
+        """Whether its inspector was closed before we came, so that leaving closes it again."""
+        return self._session.endpoint.opened
+
+    @property
+    def warnings(self) -> list[str]:
+        """Text keys of what could not be left as it was found; complete after `close`."""
+        return self._session.warnings
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since we attached: the clock of the samples."""
+        return time.monotonic() - self._begun
+
+    def facts(self) -> ProcessFacts:
+        """Who it is, for the head of a recording."""
+        identity, pid = self._session.identity, self.pid
+        return ProcessFacts(
+            pid=identity.pid if pid is None else pid,
+            version=identity.version,
+            script=identity.argv[1] if len(identity.argv) > 1 else None,
+            argv=[*identity.argv[:1], *identity.exec_argv, *identity.argv[1:]],
+            limit=None if pid is None else cgroup.memory(pid).limit,
+        )
+
+    def memory_usage(self) -> MemorySample:
+        """process.memoryUsage() with the heap limit and every heap space, in bytes. `rss` is that
+        of the process, the rest of its main thread; worker threads stand apart in `workers`.
+
+        Raises:
+            TargetError: the process ended, or does not answer.
+        """
+        return usage.read_memory(self._session, time=self.elapsed)
+
+    def heap_statistics(self) -> dict[str, int]:
+        """v8.getHeapStatistics() as this release spells it, in bytes and counts.
+
+        Raises:
+            TargetError: the process ended, or does not answer.
+        """
+        return self.memory_usage().statistics
+
+    def watch(self, interval: float = 1.0, *, count: int | None = None) -> Iterator[MemorySample]:
+        """A sample now and then one every `interval` seconds: `count` of them, or until the caller
+        stops. A sample that is late does not shift the next ones.
+
+        Raises:
+            TargetError: the process ended, or does not answer.
+        """
+        due = time.monotonic()
+        taken = 0
+        while count is None or taken < count:
+            self._session.wait(due - time.monotonic())
+            yield self.memory_usage()
+            taken += 1
+            due = max(due + interval, time.monotonic())
+
+    def collect_garbage(self) -> None:
+        """Run a full garbage collection, so that what follows counts live objects only.
+
+        Raises:
+            TargetError: the process ended, or its event loop is busy for more than a minute.
+        """
+        self._session.call("HeapProfiler.collectGarbage", timeout=60.0)
+
+    def forecast_snapshot(self, folder: Path | str = ".") -> Forecast:
+        """What a heap snapshot into `folder` would cost: ranges, estimated.
+
+        Raises:
+            TargetError: the process ended, or does not answer.
+        """
+        return forecast_snapshot(
+            self.memory_usage(), version=self.version, pid=self.pid, folder=Path(folder)
+        )
+
+    def take_heap_snapshot(
+        self,
+        path: Path | str,
+        *,
+        force: bool = False,
+        progress: Progress = SILENT,
+        announce: Callable[[Forecast], object] | None = None,
+    ) -> SnapshotFile:
+        """Stream the heap of the main thread to the file `path`, mode 0600, whole or not at all:
+        until it is complete it is `<path>.partial`. The program stands still meanwhile.
+
+        `announce` gets the forecast first; `force` replaces an existing file and goes on where
+        the forecast does not fit.
+
+        Raises:
+            OutputExists, OutputError: the file is there already, or cannot be written.
+            UnsafeTarget: by the forecast it may not fit the container's limit or the disk.
+            TargetError: the process ended (with the reason, if known), or does not answer.
+        """
+        return take_snapshot(
+            self._session, Path(path), force=force, progress=progress, announce=announce
+        )
+
+    def close(self) -> None:
+        """Leave the process as it was found; end it if `launch` started it. Never raises on
+        account of the process."""
+        self._session.close()
+        if self.process is not None:
+            launching.end(self.process)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def attach(target: int | str) -> Node:
+    """Attach to a live Node.js process: a process id, `host:port` of an open inspector, or its
+    `ws://...` URL.
+
+    The inspector of a local process is opened if it is closed, and then closed again by `close`,
+    which also runs at the end of a `with` block, on Ctrl-C, SIGTERM and any exception.
+
+    Raises:
+        TargetNotFound, NotPermitted, UnsafeTarget, TargetError: with the reason, and what to do.
+        UsageError: the text names no process.
+    """
+    return Node(Session(target))
+
+
+def launch(
+    program: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | str | None = None,
+    stdout: int | IO[Any] | None = None,
+    stderr: int | IO[Any] | None = None,
+) -> Node:
+    """Start a Node.js program, e.g. `["node", "app.js"]`, and attach to it. `close` ends it.
+
+    `env` and `cwd` are as in subprocess.Popen; `stdout` and `stderr` too, and are inherited when
+    not given.
+
+    Raises:
+        TargetNotFound: the program cannot be started, or is not Node.js.
+        TargetError: see `attach`.
+    """
+    process = launching.start(program, env=env, cwd=cwd, stdout=stdout, stderr=stderr)
+    try:
+        return Node(Session(process.pid), process)
+    except BaseException as error:
+        code = process.poll()
+        launching.end(process)
+        if isinstance(error, TargetError) and code is not None:
+            error.why = f"the program ended at once, with exit code {code}"
+        raise

@@ -1,0 +1,1 @@
+"""Taking observations from live processes into records and files."""

@@ -1,0 +1,146 @@
+"""The inspector's HeapProfiler: a heap snapshot as a stream of bytes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import msgspec
+
+from nodemem.errors import NodememError, TargetError, TargetTimeout
+from nodemem.target import procfs
+from nodemem.target.session import Session
+
+_TAKING = "its heap snapshot was taken"
+_ASK_AFTER = 2.0  # seconds without any sign before we look whether the snapshot has begun
+_STALLED = 120.0
+
+
+class _Chunk(msgspec.Struct):
+    chunk: str
+
+
+class _Objects(msgspec.Struct):
+    done: int
+    total: int
+
+
+class Stream:
+    """One snapshot being taken. `write` gets the file's bytes in order, `objects` (done, total)
+    as V8 walks the heap. Both run in the reading thread; what they raise ends the snapshot.
+
+    `waited` is how long, in seconds, the event loop was busy before V8 began; `paused` says that
+    the program had to be paused in its loop to let it begin.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        write: Callable[[bytes], object],
+        objects: Callable[[int, int], object],
+    ) -> None:
+        self._session = session
+        self._write = write
+        self._objects = objects
+        self._chunk = msgspec.json.Decoder(_Chunk)
+        self._begun = False
+        self._sign = time.monotonic()
+        self._cpu: float | None = None
+        self._ask_after = _ASK_AFTER
+        self._end = b""
+        self.waited = 0.0
+        self.paused = False
+
+    def run(self) -> None:
+        """Take the snapshot; returns when all of it was written.
+
+        Raises:
+            TargetLost: the process ended meanwhile, with the reason as far as it is known.
+            TargetTimeout: nothing has happened for two minutes.
+            TargetError: the stream ended before the snapshot did.
+        """
+        self._started = self._sign = time.monotonic()
+        connection = self._session.connection
+        with ExitStack() as stack:
+            stack.enter_context(connection.on("HeapProfiler.addHeapSnapshotChunk", self._on_chunk))
+            stack.enter_context(
+                connection.on("HeapProfiler.reportHeapSnapshotProgress", self._on_progress)
+            )
+            self._session.call(
+                "HeapProfiler.takeHeapSnapshot",
+                {"reportProgress": True},
+                timeout=None,
+                check=lambda: self._check(stack),
+                doing=_TAKING,
+            )
+        if self._end != b"]}":
+            raise TargetError(
+                f"{self._session.name} sent a heap snapshot without its end",
+                next="take it again",
+            )
+
+    def _on_chunk(self, params: bytes) -> None:
+        data = self._chunk.decode(params).chunk.encode()
+        self._write(data)
+        self._end = (self._end + data[-2:])[-2:]
+        self._seen()
+
+    def _on_progress(self, params: bytes) -> None:
+        event = msgspec.json.decode(params, type=_Objects)
+        self._objects(event.done, event.total)
+        self._seen()
+
+    def _seen(self) -> None:
+        self._sign = time.monotonic()
+        if not self._begun:
+            self._begun = True
+            self.waited = self._sign - self._started if self.paused else 0.0
+
+    def _check(self, stack: ExitStack) -> None:
+        """Called while we wait: the snapshot may not have begun, or nothing may move any more."""
+        silent = time.monotonic() - self._sign
+        if not self.paused and not self._begun and silent > self._ask_after:
+            self._ask_after = silent + _ASK_AFTER
+            if self._program_runs() and not self._begun:
+                self.paused = True
+                stack.enter_context(self._paused())
+                return
+        if silent > _STALLED and not self._uses_cpu():
+            raise TargetTimeout(
+                f"{self._session.name} has sent nothing for {silent:.0f} s",
+                why="it is stopped, or waits for something outside",
+                next="look at its state with nodemem ps, then try again",
+            )
+
+    def _program_runs(self) -> bool:
+        """Whether JavaScript is running: it answers between two steps of its loop, while V8
+        answers nothing once the snapshot has begun."""
+        try:
+            self._session.call("Runtime.evaluate", {"expression": "0"}, timeout=0.5)
+        except TargetTimeout:
+            return False
+        return True
+
+    @contextmanager
+    def _paused(self) -> Iterator[None]:
+        """Stop the program in its loop: from Node.js 22 on V8 takes no snapshot inside one."""
+        self._session.undo_with("Debugger.disable")
+        self._session.call("Debugger.enable")
+        self._session.call("Debugger.pause")
+        try:
+            yield
+        finally:
+            try:
+                self._session.call("Debugger.resume")
+                self._session.call("Debugger.disable")
+            except NodememError:
+                pass  # the program has ended; leaving tries once more
+            else:
+                self._session.done_with("Debugger.disable")
+
+    def _uses_cpu(self) -> bool:
+        if self._session.pid is None:
+            return False
+        before, self._cpu = self._cpu, procfs.cpu_seconds(self._session.pid)
+        return self._cpu is not None and (before is None or self._cpu > before + 0.1)

@@ -1,0 +1,54 @@
+"""Starting a Node.js program so that it can be attached to beside any other."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from nodemem.errors import TargetNotFound, UsageError
+
+_GRACE = 5.0
+
+
+def start(
+    program: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | str | None = None,
+    stdout: int | IO[Any] | None = None,
+    stderr: int | IO[Any] | None = None,
+) -> subprocess.Popen[Any]:
+    """Start `program` with a free inspector port of its own; the inspector stays closed.
+
+    Raises:
+        UsageError: there is no program to start.
+        TargetNotFound: it cannot be started.
+    """
+    if not program:
+        raise UsageError("there is no program to start", next="name one, e.g. node app.js")
+    environ = dict(os.environ if env is None else env)
+    # First, so that what the user has set wins. The default port serves one process a machine.
+    environ["NODE_OPTIONS"] = f"--inspect-port=0 {environ.get('NODE_OPTIONS', '')}".rstrip()
+    try:
+        return subprocess.Popen(list(program), env=environ, cwd=cwd, stdout=stdout, stderr=stderr)
+    except OSError as error:
+        raise TargetNotFound(
+            f"cannot start {program[0]}",
+            why=error.strerror or str(error),
+            next="give its full path, or install it: pip install nodemem[node] brings Node.js",
+        ) from error
+
+
+def end(process: subprocess.Popen[Any]) -> int:
+    """Ask a program to end, then make it; its exit code."""
+    with contextlib.suppress(OSError):
+        process.terminate()
+    try:
+        return process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()

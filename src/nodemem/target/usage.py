@@ -1,0 +1,94 @@
+"""process.memoryUsage() and V8's own statistics, asked from outside."""
+
+from __future__ import annotations
+
+import msgspec
+
+from nodemem.errors import TargetError, TargetTimeout
+from nodemem.records import HeapSpace, MemorySample, WorkerUsage
+from nodemem.target import workers
+from nodemem.target.session import Session, probe_call, read_answer
+
+
+class _Usage(msgspec.Struct, rename="camel"):
+    rss: int
+    heap_total: int
+    heap_used: int
+    external: int
+    array_buffers: int | None = None
+
+
+class _Space(msgspec.Struct):
+    space_name: str
+    space_size: int
+    space_used_size: int
+    space_available_size: int
+    physical_space_size: int
+
+
+class _Isolate(msgspec.Struct):
+    """What the probe `memory_usage` returns. Fields of the statistics differ by release."""
+
+    usage: _Usage
+    statistics: dict[str, int] = {}
+    spaces: list[_Space] = []
+
+
+def read_memory(session: Session, *, time: float) -> MemorySample:
+    """One sample, taken `time` seconds into the observation. `rss` is that of the process, all
+    else that of the main thread; workers stand apart in `workers`.
+
+    Raises:
+        TargetError: see `Session.call`.
+    """
+    isolate: _Isolate = session.ask("memory_usage", _Isolate)
+    usage = isolate.usage
+    return MemorySample(
+        time=time,
+        rss=usage.rss,
+        heap_total=usage.heap_total,
+        heap_used=usage.heap_used,
+        external=usage.external,
+        array_buffers=usage.array_buffers,
+        heap_limit=isolate.statistics.get("heap_size_limit"),
+        spaces=[
+            HeapSpace(
+                name=space.space_name,
+                size=space.space_size,
+                used=space.space_used_size,
+                available=space.space_available_size,
+                physical=space.physical_space_size,
+            )
+            for space in isolate.spaces
+        ],
+        workers=_workers(session),
+        statistics=isolate.statistics,
+    )
+
+
+def _workers(session: Session) -> list[WorkerUsage]:
+    try:
+        answers = workers.call_each(
+            session.connection, "Runtime.evaluate", probe_call("memory_usage")
+        )
+    except TargetTimeout:
+        return []
+    found = [_worker(worker, answer) for worker, answer in answers]
+    return sorted(found, key=lambda worker: worker.id)
+
+
+def _worker(worker: workers.Worker, answer: dict[str, object] | None) -> WorkerUsage:
+    number, title = int(worker.worker_id), worker.title or None
+    try:
+        isolate: _Isolate = read_answer(answer or {}, _Isolate, f"worker {number}")
+    except TargetError:
+        return WorkerUsage(id=number, title=title)
+    return WorkerUsage(
+        id=number,
+        heap_total=isolate.usage.heap_total,
+        heap_used=isolate.usage.heap_used,
+        external=isolate.usage.external,
+        array_buffers=isolate.usage.array_buffers,
+        heap_limit=isolate.statistics.get("heap_size_limit"),
+        title=title,
+    )

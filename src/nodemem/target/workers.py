@@ -1,0 +1,110 @@
+"""The worker threads of an attached process: each has an isolate, hence a heap, of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import Any
+
+import msgspec
+
+from nodemem.errors import TargetError
+from nodemem.target import cdp
+
+_TIMEOUT = 1.0
+
+
+class Worker(msgspec.Struct, frozen=True, rename="camel"):
+    """A worker thread; `worker_id` is Node.js's threadId as text."""
+
+    worker_id: str
+    title: str = ""
+    url: str = ""
+
+
+class _Attached(msgspec.Struct, rename="camel"):
+    session_id: str
+    worker_info: Worker
+
+
+class _Received(msgspec.Struct, rename="camel"):
+    session_id: str
+    message: str
+
+
+class _Answer(msgspec.Struct):
+    id: int | None = None
+    result: dict[str, Any] | None = None
+
+
+def call_each(
+    connection: cdp.Connection, method: str, params: dict[str, Any] | None = None
+) -> list[tuple[Worker, dict[str, Any] | None]]:
+    """Call one method in every worker at once; None for a worker that did not answer.
+
+    The sessions with the workers live for this call only: one that stays would keep watching a
+    worker that the program ends.
+
+    Raises:
+        TargetError: the main thread does not answer.
+    """
+    visit = _Visit()
+    message = msgspec.json.encode({"id": 1, "method": method, "params": params or {}}).decode()
+    with (
+        connection.on("NodeWorker.attachedToWorker", visit.attached),
+        connection.on("NodeWorker.receivedMessageFromWorker", visit.received),
+        connection.on("NodeWorker.detachedFromWorker", visit.detached),
+    ):
+        # Workers that run now are announced before this call is answered.
+        connection.call("NodeWorker.enable", {"waitForDebuggerOnStart": False}, timeout=_TIMEOUT)
+        try:
+            for session in list(visit.workers):
+                with contextlib.suppress(TargetError):  # it has just ended
+                    connection.call(
+                        "NodeWorker.sendMessageToWorker",
+                        {"sessionId": session, "message": message},
+                        timeout=_TIMEOUT,
+                    )
+            visit.wait(_TIMEOUT)
+        finally:
+            connection.post("NodeWorker.disable")
+    return [
+        (worker, visit.answers.get(session))
+        for session, worker in visit.workers.items()
+        if session not in visit.ended
+    ]
+
+
+class _Visit:
+    """What came back; filled by the reading thread."""
+
+    def __init__(self) -> None:
+        self.workers: dict[str, Worker] = {}
+        self.answers: dict[str, dict[str, Any] | None] = {}
+        self.ended: set[str] = set()
+        self._news = threading.Condition()
+
+    def wait(self, timeout: float) -> None:
+        with self._news:
+            self._news.wait_for(
+                lambda: self.workers.keys() <= self.answers.keys() | self.ended, timeout
+            )
+
+    def attached(self, params: bytes) -> None:
+        event = msgspec.json.decode(params, type=_Attached)
+        with self._news:
+            self.workers[event.session_id] = event.worker_info
+
+    def received(self, params: bytes) -> None:
+        event = msgspec.json.decode(params, type=_Received)
+        answer = msgspec.json.decode(event.message, type=_Answer)
+        if answer.id is not None:
+            with self._news:
+                self.answers[event.session_id] = answer.result
+                self._news.notify_all()
+
+    def detached(self, params: bytes) -> None:
+        session = msgspec.json.decode(params).get("sessionId")
+        with self._news:
+            self.ended.add(session)
+            self._news.notify_all()
