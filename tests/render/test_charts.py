@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from itertools import pairwise
 from xml.etree import ElementTree
 
@@ -184,7 +183,7 @@ def test_ticks_are_round_and_cover(highest: float) -> None:
     assert steps[0] == 0
     assert steps[-1] >= highest * 0.999
     assert 3 <= len(steps) <= 8
-    assert re.fullmatch(r"[1-9]0*|25|2\.5|[125]e[+-]\d+|2\.5e[+-]\d+|0\.0*[125]+", f"{steps[1]:g}")
+    assert f"{steps[1]:.2e}"[:4] in {"1.00", "2.00", "2.50", "5.00"}
 
 
 @given(st.floats(0, 1e6), st.floats(0.2, 1e6))

@@ -58,10 +58,10 @@ def _grid(table: Table, texts: Texts) -> str:
 
 def _finding(told: Told, texts: Texts) -> str:
     title = _sentence(told.title)
-    place = f" ({_code(told.place)})" if told.place else ""
+    place = f" ({code(told.place)})" if told.place else ""
     parts = [f"**{title}**{place}", _sentence(told.why)]
     if told.path:
-        parts.append(f"{texts('render.held_through')}:\n{_code(told.path)}")
+        parts.append(f"{texts('render.held_through')}:\n{code(told.path)}")
     evidence = [
         f"- {escape(label)}: {escape(value)}" + (f" ({escape(source)})" if source else "")
         for label, value, source in told.evidence
@@ -70,7 +70,7 @@ def _finding(told: Told, texts: Texts) -> str:
     parts.append("\n".join(evidence))
     parts.append(_sentence(texts("render.fix", text=told.fix)))
     if told.next:
-        parts.append(_code(told.next))
+        parts.append(code(told.next))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -79,10 +79,10 @@ def _sentence(text: str) -> str:
     parts = text.split("`")
     if len(parts) % 2 == 0:
         return escape(text)
-    return "".join(_code(part) if i % 2 else escape(part) for i, part in enumerate(parts))
+    return "".join(code(part) if i % 2 else escape(part) for i, part in enumerate(parts))
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """A code span; backticks inside it cannot close it."""
     runs = re.findall(r"`+", text)
     fence = "`" * (max(map(len, runs), default=0) + 1)

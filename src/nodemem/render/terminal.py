@@ -16,11 +16,15 @@ _STAND_INS = {ord("µ"): "u", ord("–"): "-", ord("→"): "->", ord("±"): "+-"
 
 @dataclass(frozen=True)
 class Terminal:
-    """`width` in character cells; `encoding` is what its text is written in."""
+    """`width` in character cells; `encoding` is what its text is written in.
+
+    `laid_out` where somebody looks at it: pages are set, not handed on as Markdown.
+    """
 
     width: int = DEFAULT_WIDTH
     color: bool = False
     encoding: str = "utf-8"
+    laid_out: bool = False
 
     @property
     def unicode(self) -> bool:
@@ -72,6 +76,7 @@ def detect(
         width=max(width or DEFAULT_WIDTH, _MIN_WIDTH),
         color=_wants_color(color, on_terminal),
         encoding=encoding,
+        laid_out=on_terminal or color == "always",
     )
 
 

@@ -1,0 +1,80 @@
+"""nodemem explain [TOPIC [TARGET]]"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nodemem.cli._frame import Output, verb
+from nodemem.cli._group import setting
+
+
+@verb(
+    "explain",
+    example=["nodemem explain", "nodemem explain usage 4242", "nodemem explain leaks --lang ko"],
+    output=False,
+)
+@click.argument("topic", required=False)
+@click.argument("target", required=False, metavar="[PID]")
+def command(out: Output, topic: str | None, target: str | None) -> None:
+    """A concept in plain words; with a PID, with the numbers of that process.
+
+    Topics are usage, snapshot, retained-size and leaks; without one they are listed. To read a
+    process's numbers it is attached to for a moment and left as it was found; PID may also be the
+    host:port or ws:// address of an open inspector. Where the output is no terminal, a page is
+    Markdown.
+    """
+    from nodemem.render import topics
+
+    if topic is None:
+        out.emit(_topics(out), subject={})
+        return
+    values = None if target is None or topic not in topics.TOPICS else _own(target, topic)
+    page = topics.explain(topic, out.texts, values)
+    if out.json:
+        data = {"topic": page.topic, "title": page.title, "body": page.body, "values": values}
+        subject = {} if values is None else {"pid": values["pid"], "version": values["version"]}
+        click.echo(out.envelope(data, subject), nl=False)
+    elif out.format == "text":
+        color = str(setting("color") or out.config.color)
+        click.echo(topics.page_to_text(page, color=color), nl=False, color=True)
+    else:
+        click.echo(page.body, nl=False)
+
+
+def _topics(out: Output) -> Any:
+    from nodemem.render.topics import TOPICS
+    from nodemem.results import Column, Table
+
+    return Table(
+        columns=(Column("topic", role="name"), Column("summary")),
+        records=[(topic, out.texts(f"explain.topic.{topic}")) for topic in TOPICS],
+    )
+
+
+def _own(target: str, topic: str) -> dict[str, Any]:
+    """The numbers of one process, in bytes and seconds; see `render.topics.VALUES`."""
+    from nodemem.api.node import attach
+
+    with attach(int(target) if target.isdigit() else target) as node:
+        facts, memory = node.facts(), node.memory_usage()
+        forecast = node.forecast_snapshot() if topic == "snapshot" else None
+    return {
+        "pid": facts.pid,
+        "version": facts.version,
+        "script": facts.script,
+        "rss": memory.rss,
+        "heap_total": memory.heap_total,
+        "heap_used": memory.heap_used,
+        "external": memory.external,
+        "array_buffers": memory.array_buffers,
+        "heap_limit": memory.heap_limit,
+        "container_limit": facts.limit,
+        "workers": len(memory.workers),
+        "rest": memory.rss - memory.heap_total - memory.external,
+        "pause_low": forecast and forecast.pause.low,
+        "pause_high": forecast and forecast.pause.high,
+        "extra_low": forecast and forecast.extra_rss.low,
+        "extra_high": forecast and forecast.extra_rss.high,
+    }

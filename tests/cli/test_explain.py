@@ -1,0 +1,73 @@
+"""nodemem explain: pages of words, with the numbers of a real process."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nodemem.cli import run
+from nodemem.render.topics import TOPICS
+from nodemem.testing import NodeProgram
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = "setInterval(() => {}, 1000); console.log('ready')"
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert run(["explain", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_topics_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    listed = json.loads(printed(capsys, "--json"))
+    assert [row["topic"] for row in listed["data"]["rows"]] == list(TOPICS)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_numbers_are_those_of_the_process(
+    topic: str,
+    start: Callable[..., NodeProgram],
+    any_node: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    program = start(any_node, PROGRAM)
+    answer = json.loads(printed(capsys, topic, str(program.pid), "--json"))
+    data = answer["data"]
+    assert answer["subject"]["pid"] == data["values"]["pid"] == program.pid
+    status = Path(f"/proc/{program.pid}/status").read_text()
+    resident = int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) * 1024
+    assert resident / 2 < data["values"]["rss"] < resident * 2
+    assert data["values"]["heap_used"] <= data["values"]["heap_total"]
+    assert str(program.pid) in data["body"]
+
+
+def test_forecast_is_only_asked_for_where_it_is_told(
+    start: Callable[..., NodeProgram], any_node: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = start(any_node, PROGRAM)
+    values = json.loads(printed(capsys, "snapshot", str(program.pid), "--json"))["data"]["values"]
+    assert 0 <= values["pause_low"] <= values["pause_high"]
+    values = json.loads(printed(capsys, "usage", str(program.pid), "--json"))["data"]["values"]
+    assert values["pause_low"] is None
+
+
+def test_unknown_topic_and_process(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "frobnicate", "1"]) == 2
+    assert "retained-size" in capsys.readouterr().err
+    assert run(["explain", "usage", "999999999"]) == 3
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("topic", TOPICS)
+def test_the_concept_page_is_the_topic(
+    topic: str, lang: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """docs/concepts holds what `nodemem explain TOPIC --format md` prints, word for word."""
+    name = f"{topic}.md" if lang == "en" else f"{topic}.{lang}.md"
+    page = (ROOT / "docs" / "concepts" / name).read_text(encoding="utf-8")
+    assert printed(capsys, topic, "--lang", lang, "--format", "md") == page

@@ -1,0 +1,101 @@
+"""Explained concepts: both languages, with and without a process's own numbers."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from typing import Any
+
+import pytest
+from jinja2 import Environment, meta
+from markdown_it import MarkdownIt
+
+from nodemem.errors import UsageError
+from nodemem.render.texts import LANGUAGES, load_texts
+from nodemem.render.topics import TOPICS, VALUES, explain, page_to_text
+
+OWN: dict[str, Any] = {
+    "pid": 4711,
+    "version": "v22.20.0",
+    "script": "/srv/app/server.js",
+    "rss": 207_000_000,
+    "heap_total": 96_000_000,
+    "heap_used": 92_200_000,
+    "external": 1_850_000,
+    "array_buffers": 11_000,
+    "heap_limit": 2_197_815_296,
+    "container_limit": 536_870_912,
+    "workers": 2,
+    "rest": 109_150_000,
+    "pause_low": 0.2,
+    "pause_high": 4.5,
+    "extra_low": 3_000_000,
+    "extra_high": 900_000_000,
+}
+PAGES = [(topic, lang) for topic in TOPICS for lang in LANGUAGES]
+
+
+def source(topic: str, lang: str) -> str:
+    folder = resources.files("nodemem.render.texts").joinpath("explain")
+    return folder.joinpath(f"{topic}.{lang}.md").read_text("utf-8")
+
+
+def outline(body: str) -> list[str]:
+    """The order of headings, tables, lists and code, without their words."""
+    found = MarkdownIt("commonmark").enable("table").parse(body)
+    kinds = ("heading_open", "table_open", "tr_open", "list_item_open", "fence")
+    return [token.type + token.tag for token in found if token.type in kinds]
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+@pytest.mark.parametrize("values", [None, OWN], ids=["alone", "own"])
+def test_languages_tell_the_same(topic: str, values: dict[str, Any] | None) -> None:
+    english, korean = (explain(topic, load_texts(lang), values).body for lang in LANGUAGES)
+    assert outline(english) == outline(korean)
+    used = [meta.find_undeclared_variables(Environment().parse(source(topic, lang)))
+            for lang in LANGUAGES]  # fmt: skip
+    assert used[0] == used[1]
+    assert used[0] - {"own"} <= set(VALUES)
+
+
+@pytest.mark.parametrize(("topic", "lang"), PAGES)
+def test_own_numbers_are_woven_in(topic: str, lang: str) -> None:
+    texts = load_texts(lang)
+    own, alone = explain(topic, texts, OWN).body, explain(topic, texts).body
+    assert "4711" in own
+    assert "92.2 MB" in own
+    assert "4711" not in alone
+    assert not re.search(r"\{[{%]|%\}|None", own + alone)
+    assert own.startswith("# ")
+    assert not re.search(r"\n{3,}", own + alone)
+
+
+def test_unknown_values_are_said_to_be_unknown() -> None:
+    texts = load_texts("en")
+    body = explain("usage", texts, {"pid": 1}).body
+    assert "| `rss` | unknown |" in body
+    assert "None" not in body
+
+
+def test_hostile_script_names_stay_code() -> None:
+    name = "a`b</script>\x1b[31m\n# heading"
+    body = explain("usage", load_texts("en"), {**OWN, "script": name}).body
+    assert "\x1b" not in body
+    assert "\n# heading" not in body
+    assert body.count("\n#") == explain("usage", load_texts("en"), OWN).body.count("\n#")
+
+
+@pytest.mark.parametrize(("topic", "lang"), PAGES)
+def test_pages_are_set_for_a_terminal_and_plain_elsewhere(topic: str, lang: str) -> None:
+    page = explain(topic, load_texts(lang), OWN)
+    assert page_to_text(page, color="never") == page.body
+    shown = page_to_text(page, color="always", width=80)
+    assert "\x1b[" in shown
+    assert "##" not in shown
+    assert page.title in shown
+
+
+def test_unknown_topic_names_the_topics() -> None:
+    with pytest.raises(UsageError) as caught:
+        explain("frobnicate", load_texts("en"))
+    assert "retained-size" in (caught.value.next or "")
