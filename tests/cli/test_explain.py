@@ -34,7 +34,7 @@ def test_numbers_are_those_of_the_process(
     any_node: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    program = start(any_node, PROGRAM)
+    program = start(any_node, PROGRAM, flags=["--inspect-port=0"])
     answer = json.loads(printed(capsys, topic, str(program.pid), "--json"))
     data = answer["data"]
     assert answer["subject"]["pid"] == data["values"]["pid"] == program.pid
@@ -48,7 +48,7 @@ def test_numbers_are_those_of_the_process(
 def test_forecast_is_only_asked_for_where_it_is_told(
     start: Callable[..., NodeProgram], any_node: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    program = start(any_node, PROGRAM)
+    program = start(any_node, PROGRAM, flags=["--inspect-port=0"])
     values = json.loads(printed(capsys, "snapshot", str(program.pid), "--json"))["data"]["values"]
     assert 0 <= values["pause_low"] <= values["pause_high"]
     values = json.loads(printed(capsys, "usage", str(program.pid), "--json"))["data"]["values"]
