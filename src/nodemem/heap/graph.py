@@ -8,13 +8,17 @@ from typing import NamedTuple
 
 from nodemem.heap.columns import SHORTCUT_EDGE, SYNTHETIC, TARGET, TYPE_SHIFT, Columns
 from nodemem.heap.detached import spread_detachedness
-from nodemem.heap.memory import zeros
+from nodemem.heap.memory import copied, zeros
 from nodemem.heap.strings import StringTable
 from nodemem.kernels import load
 from nodemem.results.progress import SILENT, Progress
 
 SYSTEM_DISTANCE = 100_000_000
 """From here on a distance was counted from the root: the node is not reachable from user roots."""
+
+
+UNREACHED = -5
+"""The distance of nodes that cannot be reached at all."""
 
 
 class DominatorTree(NamedTuple):
@@ -90,8 +94,7 @@ class Graph:
         """Self sizes, with those of internal helpers added to the one object that owns them."""
         columns, n = self.columns, self.node_count
         kernel = load("owners")
-        sizes = zeros(columns.sizes.format, n)
-        sizes[:] = columns.sizes
+        sizes = copied(columns.sizes)
         if not self.user_roots:
             return sizes
         self._progress.phase("shallow sizes", n, "nodes")
@@ -169,7 +172,7 @@ class Graph:
     @cached_property
     def distances(self) -> memoryview:
         """Hops from the user roots, i32 items; SYSTEM_DISTANCE and more: reachable from the root
-        only; -5: not reachable at all."""
+        only; UNREACHED: not reachable at all."""
         columns, n, strings = self.columns, self.node_count, self.strings
         kernel = load("distances")
         self._progress.phase("distances", n, "nodes")

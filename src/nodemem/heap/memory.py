@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from typing import Literal, cast
 
 from nodemem.errors import InputError
 
@@ -12,16 +13,17 @@ _MAPPED = 1 << 16
 # AddressSanitizer sees the borders of heap memory only, so a run under it asks for that.
 _PLAIN = os.environ.get("NODEMEM_PLAIN_MEMORY") == "1"
 
-ITEM_SIZES = {"B": 1, "I": 4, "i": 4, "Q": 8, "q": 8}
+Code = Literal["B", "I", "i", "Q", "q"]
+_ITEM_SIZES: dict[Code, int] = {"B": 1, "I": 4, "i": 4, "Q": 8, "q": 8}
 
 
-def zeros(code: str, count: int) -> memoryview:
+def zeros(code: Code, count: int) -> memoryview:
     """`count` zeroed items of the struct code B, I, i, Q or q. Pages cost nothing until touched.
 
     Raises:
         InputError: the machine has not as much address space as the file asks for.
     """
-    size = count * ITEM_SIZES[code]
+    size = count * _ITEM_SIZES[code]
     if size < _MAPPED or _PLAIN:
         return memoryview(bytearray(size)).cast(code)
     try:
@@ -39,6 +41,11 @@ def zeros(code: str, count: int) -> memoryview:
 
 def grown(view: memoryview, count: int) -> memoryview:
     """A copy of `view` with room for `count` items."""
-    larger = zeros(view.format, count)
+    larger = zeros(cast("Code", view.format), count)
     larger[: len(view)] = view
     return larger
+
+
+def copied(view: memoryview) -> memoryview:
+    """A copy of `view`."""
+    return grown(view, len(view))

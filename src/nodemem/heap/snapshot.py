@@ -9,7 +9,7 @@ import bisect
 import os
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from nodemem.errors import UsageError
 from nodemem.heap.columns import (
@@ -23,12 +23,20 @@ from nodemem.heap.columns import (
 )
 from nodemem.heap.graph import SYSTEM_DISTANCE, Graph
 from nodemem.heap.header import EDGE_TYPES, Header, read_header
+from nodemem.heap.interfaces import Definition, PlainObjects
 from nodemem.heap.memory import zeros
 from nodemem.heap.reading import read_snapshot
 from nodemem.heap.source import SnapshotFile
 from nodemem.heap.strings import NONE, StringTable
 from nodemem.kernels import load
 from nodemem.results.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    import numpy
+
+    from nodemem.results import Table
+
+    Array: TypeAlias = numpy.ndarray[Any, numpy.dtype[Any]]
 
 
 class Edge(NamedTuple):
@@ -165,14 +173,16 @@ class HeapSnapshot:
     def location(self, ordinal: int) -> tuple[int, int, int] | None:
         """Script id, line and column of the function or constructor behind a node, line and
         column from 0; None when V8 gave none."""
-        record = self._location_records[self._checked(ordinal)]
+        record = self.location_records[self._checked(ordinal)]
         if not record:
             return None
         _, script, line, column = self.columns.locations[4 * record - 4 : 4 * record]
         return script, line, column
 
     @cached_property
-    def _location_records(self) -> memoryview:
+    def location_records(self) -> memoryview:
+        """By ordinal: one more than the number of the node's record in `columns.locations`, or
+        0."""
         records = zeros("I", self.node_count)
         locations = self.columns.locations
         load("retainers").locate(len(locations) // 4, locations, records)
@@ -231,8 +241,80 @@ class HeapSnapshot:
             yield preorder[place]
             place += subtree[place]
 
+    # answers
+
+    @cached_property
+    def definitions(self) -> list[Definition]:
+        """The shapes by which plain objects are named; see heap/interfaces.py."""
+        return PlainObjects(self.columns, self.strings).definitions()
+
+    def classes(self, compat: str | None = None) -> Table:
+        """Rows `class, count, shallow, retained, distance`, the largest retained size first.
+
+        `compat="devtools"` gives Chrome DevTools' Summary to the number, its faults included.
+        Raises UsageError for any other word.
+        """
+        from nodemem.heap.classes import class_table
+
+        return class_table(self, compat)
+
+    def statistics(self, compat: str | None = None) -> dict[str, int]:
+        """Bytes by kind: `total, native_total, typed_arrays, v8_total, code, strings, js_arrays,
+        system`."""
+        from nodemem.heap.statistics import statistics
+
+        return statistics(self, compat)
+
+    def path(self, node_id: int) -> Table:
+        """What keeps the object with V8's id `node_id` alive, from it up to the root."""
+        from nodemem.heap.path import retaining_path
+
+        return retaining_path(self, self.ordinal(node_id))
+
+    # numpy arrays in file order
+
+    @property
+    def node_ids(self) -> Array:
+        """V8's node ids, uint32."""
+        return _array(self.columns.ids)
+
+    @property
+    def self_sizes(self) -> Array:
+        """Bytes as V8 wrote them, uint32, or uint64 where one needs it."""
+        return _array(self.columns.sizes)
+
+    @property
+    def shallow_sizes(self) -> Array:
+        """Owner-merged bytes, uint32, or uint64 where one needs it."""
+        return _array(self.graph.shallow_sizes)
+
+    @property
+    def retained_sizes(self) -> Array:
+        """Bytes, uint64."""
+        return _array(self.graph.retained_sizes)
+
+    @property
+    def distances(self) -> Array:
+        """Hops as DevTools counts them, int32: 100000000 and more for what only the root reaches,
+        -5 for what nothing reaches."""
+        return _array(self.graph.distances)
+
+    @property
+    def dominators(self) -> Array:
+        """Ordinals of immediate dominators, uint32; the root's is itself."""
+        return _array(self.graph.tree.dominators)
+
     def _checked(self, ordinal: int) -> int:
         # A memoryview takes negative indexes, which would answer for another node.
         if not 0 <= ordinal < self.header.node_count:
             raise UsageError(f"the snapshot has no node number {ordinal}")
         return ordinal
+
+
+def _array(column: memoryview) -> Array:
+    """A read-only view; numpy is imported for whoever asks for one."""
+    import numpy
+
+    array = numpy.asarray(column)
+    array.flags.writeable = False
+    return array

@@ -96,13 +96,8 @@ class StringTable:
             if 0 <= index - self.count < len(self.added):
                 return self.added[index - self.count]
             raise UsageError(f"the snapshot has no string {index}")
-        begin = self.offsets[index]
-        size = self.offsets[index + 1] - begin
-        data = self.raw(begin, size)
         try:
-            # Behind the string stand a comma or the closing bracket, and white space.
-            text = data[: data.rindex(b'"') + 1]
-            value: str = json.loads(text, strict=False)
+            value: str = json.loads(self.spelling(index), strict=False)
         except ValueError as error:
             raise InputError(
                 f"string {index} of {self.path} cannot be read",
@@ -111,6 +106,19 @@ class StringTable:
             ) from error
         return value
 
+    def spelling(self, index: int) -> bytes:
+        """String `index` as the file spells it, in quotes."""
+        begin = self.offsets[index]
+        # Behind the string stand a comma or the closing bracket, and white space.
+        data = self.raw(begin, self.offsets[index + 1] - begin)
+        return data[: data.rfind(b'"') + 1]
+
+    @staticmethod
+    def spelled(text: str) -> bytes:
+        """`text` as V8 spells it: in quotes, all beyond ASCII as \\uXXXX in upper case."""
+        first, *rest = json.dumps(text).split("\\u")
+        return "\\u".join([first, *(part[:4].upper() + part[4:] for part in rest)]).encode()
+
     def find(self, text: str) -> int:
         """The index of exactly `text`, or NONE."""
         if text in self.known:
@@ -118,12 +126,12 @@ class StringTable:
         if text in self.added:
             return self.count + self.added.index(text)
         search = load("strings").of_size
-        for spelled in dict.fromkeys((_as_v8(text), json.dumps(text, ensure_ascii=False))):
-            wanted = spelled.encode("utf-8", "surrogatepass")
+        raw = json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        for wanted in dict.fromkeys((self.spelled(text), raw)):
             at = -1
             while True:
                 # Between two strings stand a comma and at most two bytes of white space.
-                at = search(self.offsets, self.count, at + 1, len(wanted) + 1, len(wanted) + 3)
+                at = int(search(self.offsets, self.count, at + 1, len(wanted) + 1, len(wanted) + 3))
                 if at < 0:
                     break
                 if self.raw(self.offsets[at], len(wanted)) == wanted:
@@ -138,13 +146,6 @@ class StringTable:
             index = len(self)
             self.added.append(text)
         return index
-
-
-def _as_v8(text: str) -> str:
-    """JSON as V8 spells it: everything beyond ASCII as \\uXXXX in upper case."""
-    spelled = json.dumps(text)
-    parts = spelled.split("\\u")
-    return "\\u".join([parts[0], *(part[:4].upper() + part[4:] for part in parts[1:])])
 
 
 def read_strings(window: Window, file: SnapshotFile) -> StringTable:

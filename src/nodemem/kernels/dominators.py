@@ -45,8 +45,8 @@ def walk(
     """Number everything not yet visited below `start`, which becomes a child of the root; the last
     number given.
 
-    `owned`: all that is met is owned by the page, as `start` is; targets of inessential edges, which
-    the page owns as well, are collected in `beside`.
+    `owned`: all that is met is owned by the page, as `start` is; targets of inessential edges,
+    which the page owns as well, are collected in `beside`.
     """
     depth: ix = 0
     node: u32 = cython.cast(u32, start)

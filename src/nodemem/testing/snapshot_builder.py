@@ -7,9 +7,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 NODE_TYPES = (
-    "hidden array string object code closure regexp number native synthetic"
-).split() + ["concatenated string", "sliced string", "symbol", "bigint", "object shape"]
-EDGE_TYPES = "context element property internal hidden shortcut weak".split()
+    "hidden",
+    "array",
+    "string",
+    "object",
+    "code",
+    "closure",
+    "regexp",
+    "number",
+    "native",
+    "synthetic",
+    "concatenated string",
+    "sliced string",
+    "symbol",
+    "bigint",
+    "object shape",
+)
+EDGE_TYPES = ("context", "element", "property", "internal", "hidden", "shortcut", "weak")
 _NUMBERED = ("element", "hidden")
 _FIELDS = ("type", "name", "id", "self_size", "edge_count", "trace_node_id", "detachedness")
 
@@ -57,9 +71,7 @@ class SnapshotBuilder:
         and column, from 0."""
         ordinal = len(self._nodes)
         number = 2 * ordinal + 1 if id is None else id
-        self._nodes.append(
-            (NODE_TYPES.index(type), self.string(name), number, size, detachedness)
-        )
+        self._nodes.append((NODE_TYPES.index(type), self.string(name), number, size, detachedness))
         if location is not None:
             self._locations.append((ordinal, *location))
         return ordinal

@@ -1,0 +1,151 @@
+"""Names for plain objects by what properties they have: `{id, name}` instead of `Object`.
+
+The rules are those of Chrome DevTools: a shape that at least two objects, and one in a thousand of
+all plain objects, begin with becomes a definition; an object belongs to the definition with the
+most properties that it has all of.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence, Sized
+from typing import NamedTuple
+
+from nodemem.heap.columns import Columns
+from nodemem.heap.memory import zeros
+from nodemem.heap.strings import NONE, StringTable
+from nodemem.kernels import load
+
+_SPECIAL = re.compile(r"""[,'"{}]""")
+_WIDEST = 254
+"""Widths are bytes; whatever is wider than the 120 characters of a shape's text is alike."""
+
+
+class Definition(NamedTuple):
+    """`label` is the text `{a, b, c}`; a property may occur in it more than once."""
+
+    label: str
+    properties: tuple[str, ...]
+
+
+class PlainObjects:
+    """The objects called `Object` of one snapshot."""
+
+    def __init__(self, columns: Columns, strings: StringTable) -> None:
+        self._columns, self._strings = columns, strings
+        self._kernel = load("interfaces")
+        self._proto = strings.known["__proto__"]
+        name = strings.known["Object"]
+        nodes = (len(columns.types), columns.types, columns.names, name)
+        count = self._kernel.plain_objects(*nodes, zeros("I", 0)) if name != NONE else 0
+        self.ordinals = zeros("I", count)
+        if count:
+            self._kernel.plain_objects(*nodes, self.ordinals)
+
+    @property
+    def _edges(self) -> tuple[memoryview, memoryview, memoryview, memoryview]:
+        columns = self._columns
+        return self.ordinals, columns.first_edge, columns.edges, columns.edge_names
+
+    def _property_names(self, *, unknown_only: bool) -> memoryview:
+        out = zeros("I", self._strings.count)
+        seen = zeros("Q", self._strings.count // 64 + 1)
+        widths = self._strings.widths
+        count = self._kernel.property_names(*self._edges, widths, unknown_only, seen, out)
+        return out[:count]
+
+    def definitions(self) -> list[Definition]:
+        """What DevTools would call these objects, the most frequent shape first."""
+        strings, kernel, total = self._strings, self._kernel, len(self.ordinals)
+        if not total:
+            return []
+        for name in self._property_names(unknown_only=True):
+            strings.widths[name] = min(_units(_formatted(strings[name])), _WIDEST)
+        example, counts = zeros("I", total), zeros("I", total)
+        names, other = zeros("I", kernel.MOST_NAMES), zeros("I", kernel.MOST_NAMES)
+        table = zeros("I", 1 << (2 * total).bit_length())
+        found = kernel.shapes(
+            *self._edges, self._proto, strings.widths, table, example, counts, names, other
+        )
+        least = max(2, total / 1000)
+        chosen = [shape for shape in range(found) if counts[shape] >= least]
+        chosen.sort(key=lambda shape: -counts[shape])
+        result = []
+        for shape in chosen:
+            size = kernel.names_of(
+                example[shape], *self._edges[1:], self._proto, strings.widths, names
+            )
+            properties = tuple(strings[name] for name in names[:size])
+            # An empty name at the start takes no separator, as in DevTools.
+            text = ""
+            for formatted in map(_formatted, properties):
+                text += f", {formatted}" if text else formatted
+            result.append(Definition(f"{{{text}}}", properties))
+        return result
+
+    def classify(
+        self, definitions: list[Definition], first_group: int, groups: memoryview
+    ) -> list[str]:
+        """Put each object into the group of the definition that fits it best; the labels of these
+        groups, which count from `first_group`. The definitions may be another snapshot's.
+
+        Most properties win, then the earlier definition. Objects that fit none stay where they are.
+        """
+        if not definitions or not len(self.ordinals):
+            return []
+        index = self._find({name for definition in definitions for name in definition.properties})
+        usable = [d for d in definitions if all(name in index for name in d.properties)]
+        usable.sort(key=lambda definition: -len(definition.properties))
+        needs = [Counter(definition.properties) for definition in usable]
+        users = Counter(name for need in needs for name in need)
+        number = {name: place for place, name in enumerate(users)}
+        # A definition is tried only for objects that have the rarest of its properties.
+        tried: list[list[int]] = [[] for _ in number]
+        for place, need in enumerate(needs):
+            tried[number[min(need, key=users.__getitem__)]].append(place)
+        rank = zeros("I", self._strings.count)
+        for name, place in number.items():
+            rank[index[name]] = place + 1
+        self._kernel.classify(
+            *self._edges, rank, zeros("I", len(number)), zeros("I", len(number)),
+            _starts(tried), _column([place for places in tried for place in places]),
+            _starts(needs), _column([number[name] for need in needs for name in need]),
+            _column([often for need in needs for often in need.values()]),
+            first_group, groups,
+        )  # fmt: skip
+        return [definition.label for definition in usable]
+
+    def _find(self, names: set[str]) -> dict[str, int]:
+        """String indexes of those of `names` that are properties of these objects."""
+        found = {}
+        spelled = {self._strings.spelled(name): name for name in names}
+        for index in self._property_names(unknown_only=False):
+            name = spelled.get(self._strings.spelling(index))
+            if name is not None:
+                found[name] = index
+        return found
+
+
+def _formatted(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False) if _SPECIAL.search(name) else name
+
+
+def _units(text: str) -> int:
+    """Length in UTF-16 code units, as JavaScript counts."""
+    return len(text) + sum(char > "\uffff" for char in text)
+
+
+def _column(values: list[int]) -> memoryview:
+    column = zeros("I", len(values))
+    for place, value in enumerate(values):
+        column[place] = value
+    return column
+
+
+def _starts(lists: Sequence[Sized]) -> memoryview:
+    starts = [0]
+    for items in lists:
+        starts.append(starts[-1] + len(items))
+    return _column(starts)

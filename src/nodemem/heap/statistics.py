@@ -1,0 +1,65 @@
+"""The heap by kind: code, strings, arrays, memory outside of V8's heap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nodemem.heap.classes import check_compat
+from nodemem.heap.columns import CODE, CONCATENATED, HIDDEN, NATIVE, SLICED, STRING
+from nodemem.heap.memory import zeros
+from nodemem.kernels import load
+
+if TYPE_CHECKING:
+    from nodemem.heap.snapshot import HeapSnapshot
+
+_ARRAY_BUFFER_DATA, _ARRAYS = 256, 257
+
+
+def statistics(snapshot: HeapSnapshot, compat: str | None = None) -> dict[str, int]:
+    """Bytes: `total`; `native_total`, outside of V8's heap, `typed_arrays` of it; `v8_total`, of it
+    `code`, `strings`, `js_arrays` and `system`, V8's own objects. What is left of `v8_total` are
+    other objects.
+
+    Sizes are owner-merged. With `compat="devtools"` they count modulo 2**32.
+    """
+    check_compat(compat)
+    columns, graph, n = snapshot.columns, snapshot.graph, snapshot.node_count
+    known = snapshot.strings.known
+    kernel = load("classes")
+    sizes = graph.shallow_sizes if compat is None else graph.wrapped_sizes
+    words, width = sizes.cast("B").cast("I"), sizes.itemsize // 4
+    sums = zeros("Q", 258)
+    total = kernel.sizes_by_type(
+        n, columns.types, columns.names, words, width,
+        known["system / JSArrayBufferData"], known["Array"], sums,
+    )  # fmt: skip
+    total += snapshot.header.extra_native_bytes
+    native = sums[NATIVE] + snapshot.header.extra_native_bytes
+    return {
+        "total": total,
+        "native_total": native,
+        "typed_arrays": sums[_ARRAY_BUFFER_DATA],
+        "v8_total": total - native,
+        "code": sums[CODE],
+        "strings": sums[STRING] + sums[CONCATENATED] + sums[SLICED],
+        "js_arrays": sums[_ARRAYS] + _sole_stores(snapshot, words, width),
+        "system": sums[HIDDEN],
+    }
+
+
+def _sole_stores(snapshot: HeapSnapshot, words: memoryview, width: int) -> int:
+    """Bytes of the element stores of arrays that nothing else refers to and that were not given to
+    their arrays already."""
+    columns, n, known = snapshot.columns, snapshot.node_count, snapshot.strings.known
+    kernel = load("classes")
+    marked, stores = zeros("Q", n // 64 + 1), zeros("I", n)
+    count = kernel.backing_stores(
+        n, columns.first_edge, columns.edges, columns.edge_names, columns.types, columns.names,
+        known["Array"], known["elements"], words, width, marked, stores,
+    )  # fmt: skip
+    if not count:
+        return 0
+    retainers = zeros("B", n)
+    kernel.count_retainers(len(columns.edges), columns.edges, marked, retainers)
+    sizes = words if width == 1 else words.cast("B").cast("Q")
+    return sum(sizes[store] for store in stores[:count] if retainers[store] == 1)
