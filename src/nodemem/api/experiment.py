@@ -1,0 +1,111 @@
+"""An experiment on a live server: warm it up, look, load it, look again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nodemem.api.load import HttpLoad
+from nodemem.api.node import Node
+from nodemem.capture.snapshot import SnapshotFile
+from nodemem.records import Marker, MemorySample, ProcessFacts, RecordingWriter
+from nodemem.results import SILENT, Progress
+
+SETTLE = 0.3  # seconds for sockets to close before the heap is looked at
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What was seen. Times are seconds since we attached.
+
+    `samples` were taken while the load ran and once after each snapshot, `before` and `after` are
+    snapshots of the idle, collected heap; `requests` were answered in between, in `seconds`.
+    """
+
+    facts: ProcessFacts
+    samples: Sequence[MemorySample]
+    markers: Sequence[Marker]
+    before: SnapshotFile
+    after: SnapshotFile
+    requests: int
+    failures: int
+    seconds: float
+    recording: Path
+
+
+def run_experiment(
+    node: Node,
+    port: int,
+    path: str,
+    folder: Path,
+    *,
+    warm_up: float,
+    seconds: float,
+    interval: float,
+    progress: Progress = SILENT,
+    watch: Callable[[MemorySample], object] = lambda sample: None,
+) -> Experiment:
+    """Drive `GET path` on `port` and observe the attached `node` meanwhile.
+
+    The load runs `warm_up` seconds, then, between two snapshots, `seconds`; a sample is taken every
+    `interval` seconds and given to `watch`. `folder` gets the recording and the two snapshots;
+    files of an earlier experiment there are replaced.
+
+    Raises:
+        TargetError, UnsafeTarget, OutputError: see `Node.take_heap_snapshot`.
+    """
+    samples: list[MemorySample] = []
+    markers: list[Marker] = []
+    recording = folder / "recording.ndjson"
+    with RecordingWriter(recording, started=time.time(), force=True) as writer:
+        facts = node.facts()
+        writer.write(facts)
+
+        def sample() -> None:
+            taken = node.memory_usage()
+            samples.append(taken)
+            writer.write(taken)
+            watch(taken)
+
+        def mark(label: str, **details: object) -> None:
+            markers.append(Marker(time=node.elapsed, label=label, details=details))
+            writer.write(markers[-1])
+
+        def load(duration: float) -> HttpLoad:
+            with HttpLoad(port, path) as driver:
+                for taken in node.watch(interval, count=max(2, round(duration / interval) + 1)):
+                    samples.append(taken)
+                    writer.write(taken)
+                    watch(taken)
+            return driver
+
+        def snapshot(name: str) -> SnapshotFile:
+            time.sleep(SETTLE)
+            node.collect_garbage()
+            sample()
+            # Replacing the files of an earlier run is meant; going on against the forecast is not.
+            (folder / name).unlink(missing_ok=True)
+            taken = node.take_heap_snapshot(folder / name, progress=progress)
+            mark("snapshot", file=name, seconds=taken.seconds)
+            return taken
+
+        mark("warm-up")
+        load(warm_up)
+        before = snapshot("before.heapsnapshot")
+        mark("load")
+        driver = load(seconds)
+        mark("idle", requests=driver.requests)
+        after = snapshot("after.heapsnapshot")
+    return Experiment(
+        facts=facts,
+        samples=samples,
+        markers=markers,
+        before=before,
+        after=after,
+        requests=driver.requests,
+        failures=driver.failures,
+        seconds=driver.seconds,
+        recording=recording,
+    )
