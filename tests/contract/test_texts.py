@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 import tomllib
 from importlib import resources
@@ -10,7 +11,10 @@ from typing import Any
 import pytest
 
 LANGUAGES = ("en", "ko")
-FORMATS = {"", "bytes", "binary", "count", "share", "duration", "ms"}
+# A unit with or without a width, a plain number, or the words that follow a number.
+FORMAT = re.compile(
+    r"((bytes|binary|count|share|duration|ms)(:[<>^]?\d+)?|[<>^]?\d*(\.\d+f)?|plural \S+ \S+)"
+)
 
 
 def texts(lang: str) -> dict[str, str]:
@@ -53,10 +57,7 @@ def test_every_text_can_be_filled(lang: str) -> None:
         for _, name, spec, conversion in string.Formatter().parse(template):
             assert name is None or name.isidentifier(), key
             assert conversion is None, key
-            if spec and spec.startswith("plural "):
-                assert len(spec.split()) == 3, key
-            else:
-                assert spec is None or spec in FORMATS, key
+            assert FORMAT.fullmatch(spec or ""), key
         filled = speak(key, **dict.fromkeys(placeholders(template), 1))
         assert "{" not in filled or "{{" in template, key
 

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nodemem.render.html import Report, to_html
+from nodemem.render.html import Report, Said, leak_report, to_html
 from nodemem.render.texts import load_texts
+from nodemem.results import Column, Evidence, Finding, Series, Table
 
 EN, KO = load_texts("en"), load_texts("ko")
 HOSTILE = (
@@ -165,3 +166,33 @@ def test_browser_runs_our_script_and_no_other(
     assert '<button type="button">' in shown  # made by our script
     assert "<img" not in shown
     assert shown.count("<script") == 2
+
+
+def test_leak_report_has_its_chapters_in_order(leak: Finding) -> None:
+    tree = (Column("depth", role="depth"), Column("name"), Column("retained", "bytes"))
+    report = leak_report(
+        title=Said("unknown"),
+        findings=[leak],
+        memory=[Series("rss", "bytes", [0.0, 1.5], [1e6, 2e6])],
+        markers=[(1.0, Said("unknown"))],
+        growth=Table((Column("class"), Column("added_size", "bytes")), [("Session", 5)]),
+        path=Table((Column("edge", role="edge"), Column("class", role="class")), [(None, "root")]),
+        dominators=Table(tree, [(0, "root", 5)]),
+        process=[Evidence("pid", 4711)],
+        method=[Evidence("count", 2, "count")],
+    )
+    page = Page(to_html(report, EN))
+    chapters = [a["aria-labelledby"] for a in page.all("section")]
+    assert chapters == [
+        "findings", "memory", "growth", "path", "dominators", "process", "method",
+    ]  # fmt: skip
+    assert report.tone == "bad"
+    assert report.figures == leak.evidence
+
+
+def test_leak_report_without_findings_is_no_alarm() -> None:
+    report = leak_report(title=Said("unknown"))
+    page = Page(to_html(report, EN))
+    assert page.texts["h1"] == [EN("report.no_leak")]
+    assert page.all("section") == []
+    assert report.tone == "good"

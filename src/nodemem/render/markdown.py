@@ -92,5 +92,5 @@ def code(text: str) -> str:
 
 def _series(series: Series, texts: Texts) -> str:
     title, span = escape(series_title(series, texts)), series_span(series, texts)
-    line = sparkline(series.values)
+    line = sparkline(series.values, unicode=True)
     return f"{title}: {line} {span}" if line.strip() else f"{title}: {span}"

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nodemem.render.terminal import detect
+
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _ASCII = "_.-=+*#"
 
 
-def sparkline(values: Sequence[float | None], *, width: int = 40, unicode: bool = True) -> str:
+def sparkline(
+    values: Sequence[float | None], *, width: int = 40, unicode: bool | None = None
+) -> str:
     """`values` over time, one character each, lowest to highest; a space where one is unknown.
 
     More values than `width` are joined in equal runs, each shown by its greatest: a peak is what
-    one looks for.
+    one looks for. Whether there is more than ASCII to draw with is found out from stdout if it is
+    not said.
     """
-    marks = _BLOCKS if unicode else _ASCII
+    marks = _BLOCKS if (detect().unicode if unicode is None else unicode) else _ASCII
     shown = _joined(values, width)
     known = [value for value in shown if value is not None]
     if not known:

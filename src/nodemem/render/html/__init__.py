@@ -1,5 +1,6 @@
 """Reports: a model that rooms fill, a handful of charts, one page."""
 
+from nodemem.render.html.leak import leak_report
 from nodemem.render.html.model import (
     Bars,
     Block,
@@ -23,5 +24,6 @@ __all__ = [
     "Said",
     "Section",
     "Treemap",
+    "leak_report",
     "to_html",
 ]

@@ -10,7 +10,8 @@ Tables that every room adds to:
 
 Placeholders carry our units: `{size:bytes}`, `{limit:binary}` (KiB, MiB), `{n:count}`,
 `{part:share}` (of 1), `{t:duration}` (seconds), `{t:ms}` (milliseconds), and words that follow a
-number in English, `{n:plural object objects}`. A value of None reads as "unknown".
+number in English, `{n:plural object objects}`. A unit may carry a width, `{size:bytes:>9}`. A value
+of None reads as "unknown".
 """
 
 from __future__ import annotations
@@ -69,16 +70,15 @@ class Texts(string.Formatter):
         return self(f"column.{key}") if f"column.{key}" in self else visible(key)
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        if value is None:
-            return self("unknown")
         if format_spec.startswith("plural "):
             one, many = format_spec.split()[1:]
             return one if value == 1 else many
-        if format_spec in _FORMATS:
-            return _FORMATS[format_spec](value)
-        if isinstance(value, str):
-            return visible(value)
-        return str(super().format_field(value, format_spec))
+        unit, _, width = format_spec.partition(":")
+        if value is None:
+            return format(self("unknown"), width)
+        if unit in _FORMATS:
+            return format(_FORMATS[unit](value), width)
+        return visible(format(value, format_spec))
 
 
 def load_texts(lang: str | None = None) -> Texts:
