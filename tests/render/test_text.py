@@ -119,7 +119,7 @@ def test_width_is_that_of_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "77")
     assert len(render.to_text(table, EN, unicode=True).splitlines()[1]) == 77
     monkeypatch.delenv("COLUMNS")
-    assert len(render.to_text(table, EN, unicode=True).splitlines()[1]) == 100
+    assert len(render.to_text(table, EN, unicode=True).splitlines()[1]) == 160
 
 
 @given(st.text(alphabet=st.characters(), max_size=60), st.sampled_from([True, False]))

@@ -8,7 +8,8 @@ import sys
 from dataclasses import dataclass
 from typing import TextIO
 
-DEFAULT_WIDTH = 100
+DEFAULT_WIDTH = 160  # off a terminal: enough for names to be found whole by grep
+PROSE_WIDTH = 100  # longer lines are hard to read
 _MIN_WIDTH = 40
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _STAND_INS = {ord("µ"): "u", ord("–"): "-", ord("→"): "->", ord("±"): "+-", ord("…"): ".."}
@@ -25,6 +26,11 @@ class Terminal:
     color: bool = False
     encoding: str = "utf-8"
     laid_out: bool = False
+
+    @property
+    def prose(self) -> int:
+        """Cells that a line of running text takes."""
+        return min(self.width, PROSE_WIDTH)
 
     @property
     def unicode(self) -> bool:
@@ -61,7 +67,7 @@ def detect(
     """The terminal behind `stream` (stdout). `color` is `auto`, `always` or `never`.
 
     `auto` looks at NO_COLOR, FORCE_COLOR, TERM=dumb, then whether there is a terminal at all.
-    The width is that of COLUMNS, else of the terminal, else 100.
+    The width is that of COLUMNS, else of the terminal, else 160.
     """
     stream = sys.stdout if stream is None else stream
     on_terminal = stream.isatty()

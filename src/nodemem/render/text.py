@@ -44,7 +44,7 @@ def _table(table: Table, texts: Texts, terminal: Terminal) -> list[str]:
     blocks = [_finding(tell(finding, texts), texts, terminal) for finding in table.findings]
     if table.summary:
         figures = (" · " if terminal.unicode else " | ").join(tell_summary(table, texts))
-        blocks.append(wrap(figures, terminal.width, terminal))
+        blocks.append(wrap(figures, terminal.prose, terminal))
     if table.records:
         blocks.append(_grid(table, texts, terminal))
     elif not blocks:
@@ -52,10 +52,10 @@ def _table(table: Table, texts: Texts, terminal: Terminal) -> list[str]:
     notes = []
     if cut := table.truncated:
         note = texts("render.truncated", shown=cut.shown, total=cut.total, how=cut.how)
-        notes += [terminal.style(line, "dim") for line in wrap(note, terminal.width, terminal)]
+        notes += [terminal.style(line, "dim") for line in wrap(note, terminal.prose, terminal)]
     for warning in table.warnings:
         note = texts("render.warning", text=warning)
-        notes += [terminal.style(line, "yellow") for line in wrap(note, terminal.width, terminal)]
+        notes += [terminal.style(line, "yellow") for line in wrap(note, terminal.prose, terminal)]
     blocks.append(notes)
     lines: list[str] = []
     for block in filter(None, blocks):
@@ -107,7 +107,7 @@ def _row(
 
 
 def _finding(told: Told, texts: Texts, terminal: Terminal) -> list[str]:
-    inner = terminal.width - 2
+    inner = terminal.prose - 2
     mark = terminal.style("●" if terminal.unicode else "*", "red")
     title = wrap(told.title, inner, terminal)
     lines = [f"{mark} {terminal.style(title[0], 'bold')}"]

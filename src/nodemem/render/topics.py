@@ -41,7 +41,6 @@ VALUES = (
     "extra_low",
     "extra_high",
 )
-_WIDTH = 88  # long lines of prose are hard to read
 _THEME = {
     "markdown.h2": "bold",
     "markdown.code": "cyan",
@@ -86,7 +85,7 @@ def page_to_text(page: Page, *, color: str = "auto", width: int | None = None) -
 
     console = Console(
         file=io.StringIO(),
-        width=min(terminal.width, _WIDTH),
+        width=terminal.prose,
         force_terminal=terminal.color,
         no_color=not terminal.color,
         color_system="standard" if terminal.color else None,
