@@ -23,6 +23,8 @@ def spread_detachedness(columns: Columns, strings: StringTable) -> None:
     visited: set[int] = set()
     attached: list[int] = []
     detached: list[int] = []
+    # New strings even where the table has the same text: DevTools groups by string, not by text.
+    renamed: dict[int, int] = {}
 
     def settle(node: int, state: int) -> None:
         if node in visited:
@@ -34,7 +36,10 @@ def spread_detachedness(columns: Columns, strings: StringTable) -> None:
         if state == ATTACHED:
             attached.append(node)
         elif state == DETACHED:
-            columns.names[node] = strings.add("Detached " + strings[columns.names[node]])
+            name = columns.names[node]
+            if name not in renamed:
+                renamed[name] = strings.add("Detached " + strings[name])
+            columns.names[node] = renamed[name]
             detached.append(node)
 
     def spread(node: int, state: int) -> None:

@@ -187,7 +187,8 @@ class Graph:
             n, columns.first_edge, columns.edges, columns.edge_names, columns.types,
             self.dom_trees, special, known["sloppy_function_map"], strings.descriptors,
             self._pair_edges, pairs.strings, pairs.entries,
-            zeros("Q", pairs.entry_count // 64 + 1), zeros("Q", bits), zeros("I", n), out,
+            zeros("Q", pairs.entry_count // 64 + 1), zeros("Q", bits),
+            zeros("I", n + columns.first_edge[1]), out,
         )  # fmt: skip
         return out
 

@@ -120,10 +120,11 @@ class PlainObjects:
     def _find(self, names: set[str]) -> dict[str, int]:
         """String indexes of those of `names` that are properties of these objects."""
         found = {}
-        spelled = {self._strings.spelled(name): name for name in names}
         for index in self._property_names(unknown_only=False):
-            name = spelled.get(self._strings.spelling(index))
-            if name is not None:
+            spelling = self._strings.spelling(index)
+            plain = spelling.isascii() and b"\\" not in spelling
+            name = spelling[1:-1].decode() if plain else self._strings[index]
+            if name in names:
                 found[name] = index
         return found
 

@@ -9,7 +9,7 @@ import bisect
 import os
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 from nodemem.errors import UsageError
 from nodemem.heap.columns import (
@@ -71,7 +71,7 @@ class HeapSnapshot:
         self.path_on_disk = self._file.path
         self.header: Header = read_header(self._file)
 
-    def __enter__(self) -> HeapSnapshot:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -113,12 +113,6 @@ class StringTable:
         data = self.raw(begin, self.offsets[index + 1] - begin)
         return data[: data.rfind(b'"') + 1]
 
-    @staticmethod
-    def spelled(text: str) -> bytes:
-        """`text` as V8 spells it: in quotes, all beyond ASCII as \\uXXXX in upper case."""
-        first, *rest = json.dumps(text).split("\\u")
-        return "\\u".join([first, *(part[:4].upper() + part[4:] for part in rest)]).encode()
-
     def find(self, text: str) -> int:
         """The index of exactly `text`, or NONE."""
         if text in self.known:
@@ -126,8 +120,7 @@ class StringTable:
         if text in self.added:
             return self.count + self.added.index(text)
         search = load("strings").of_size
-        raw = json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        for wanted in dict.fromkeys((self.spelled(text), raw)):
+        for wanted in _spellings(text):
             at = -1
             while True:
                 # Between two strings stand a comma and at most two bytes of white space.
@@ -140,12 +133,19 @@ class StringTable:
         return NONE
 
     def add(self, text: str) -> int:
-        """The index of `text`, which becomes part of the table if it is not."""
-        index = self.find(text)
-        if index == NONE:
-            index = len(self)
-            self.added.append(text)
-        return index
+        """The index of a new string, whether the table has its text or not."""
+        self.added.append(text)
+        return len(self) - 1
+
+
+def _spellings(text: str) -> list[bytes]:
+    """The ways JSON writers put `text` into quotes, V8's first: \\uXXXX in upper case for all
+    beyond ASCII, the same in lower case, UTF-8."""
+    lower = json.dumps(text)
+    first, *rest = lower.split("\\u")
+    upper = "\\u".join([first, *(part[:4].upper() + part[4:] for part in rest)])
+    raw = json.dumps(text, ensure_ascii=False)
+    return [way.encode("utf-8", "surrogatepass") for way in dict.fromkeys((upper, lower, raw))]
 
 
 def read_strings(window: Window, file: SnapshotFile) -> StringTable:

@@ -68,7 +68,8 @@ def search(
     Left out: `sloppy_function_map` of a native context; the values in descriptor arrays
     (`descriptors`, a bitmap over strings); of the two edges of a WeakMap entry the one met first,
     so that a value is farther away than its key and its map. The bitmaps `pending` (one bit an
-    entry) and `visited` are zero at first.
+    entry) and `visited` are zero at first. `queue` has an item for each node and each edge of the
+    root: a user root that the root refers to twice is gone through twice, as DevTools does.
     """
     node: ix
     e: ix
@@ -89,7 +90,7 @@ def search(
             distances[node] = -5
         for e in range(first_edge[0], first_edge[1]):
             target = edges[e] & 0x1FFFFFFF
-            if (types[target] != 9 or target == dom_trees) and not bit(visited, target):
+            if types[target] != 9 or target == dom_trees:
                 distances[target] = 1
                 set_bit(visited, target)
                 queue[tail] = target

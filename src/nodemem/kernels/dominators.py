@@ -46,7 +46,7 @@ def walk(
     number given.
 
     `owned`: all that is met is owned by the page, as `start` is; targets of inessential edges,
-    which the page owns as well, are collected in `beside`.
+    which the page owns as well, are collected in `beside`, and so is the root.
     """
     depth: ix = 0
     node: u32 = cython.cast(u32, start)
@@ -71,6 +71,8 @@ def walk(
                     set_bit(beside, target)
                 continue
             if bit(visited, target):
+                if owned and target == 0:
+                    set_bit(beside, 0)
                 continue
             if not owned and bit(page_owned, target) and not bit(page_owned, node):
                 continue
