@@ -67,6 +67,6 @@ def test_findings_have_title_why_and_fix(lang: str) -> None:
     parts: dict[str, set[str]] = {}
     for key in texts(lang):
         if key.startswith("finding."):
-            _, name, part = key.split(".")
+            name, _, part = key.rpartition(".")
             parts.setdefault(name, set()).add(part)
     assert all(found == {"title", "why", "fix"} for found in parts.values()), parts

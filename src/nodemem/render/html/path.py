@@ -9,6 +9,7 @@ from nodemem.render.html.svg import chart, element, fit
 from nodemem.render.texts import Texts
 from nodemem.render.values import say
 from nodemem.results import Column, Table
+from nodemem.units import format_count
 
 WIDTH = 720
 _BOX, _GAP, _PAD = 46, 34, 14
@@ -18,14 +19,16 @@ MAX_BOXES = 12
 def path(table: Table, texts: Texts, *, title: str) -> str:
     """One box a row of `table`, the root first.
 
-    Columns are found by their role: `class` (or `name`) names the box, `edge` what leads to it
-    from the box above, `source` stands beside it, and the first column in bytes at its end. Of a
-    longer path than `MAX_BOXES` the middle is left out, and how much is said.
+    Columns are found by their role: `class` (or `name`) names the box, `kind` and `edge` what leads
+    to it from the box above (`times` how often in a row), `source` stands beside it, and at its
+    end `retained`, else the first column in bytes. Of a longer path than `MAX_BOXES` the middle is
+    left out, and how much is said.
     """
     steps = list(table.iter_rows())
     name = _by_role(table, "class") or _by_role(table, "name")
-    edge, source = _by_role(table, "edge"), _by_role(table, "source")
-    size = next((column.key for column in table.columns if column.unit == "bytes"), None)
+    source = _by_role(table, "source")
+    sizes = [column.key for column in table.columns if column.unit == "bytes"]
+    size = "retained" if "retained" in sizes else next(iter(sizes), None)
     hidden = max(len(steps) - MAX_BOXES, 0)
     head = MAX_BOXES // 2
     parts: list[str] = []
@@ -38,7 +41,7 @@ def path(table: Table, texts: Texts, *, title: str) -> str:
                 y += _GAP
             continue
         if index:
-            parts += _arrow(y, _cell(step, edge, texts))
+            parts += _arrow(y, _reference(table, step, texts))
             y += _GAP
         parts += _box(
             y,
@@ -50,6 +53,14 @@ def path(table: Table, texts: Texts, *, title: str) -> str:
         y += _BOX
     words = " → ".join(_cell(step, name, texts) for step in steps[:MAX_BOXES])
     return chart(WIDTH, max(y, 1.0) + 2, title, words, parts)
+
+
+def _reference(table: Table, step: dict[str, Any], texts: Texts) -> str:
+    words = [_cell(step, _by_role(table, role), texts) for role in ("kind", "edge")]
+    times = step.get("times")
+    if isinstance(times, int) and times > 1:
+        words.append(f"×{format_count(times)}")
+    return " ".join(word for word in words if word)
 
 
 def _by_role(table: Table, role: str) -> str | None:
