@@ -71,3 +71,15 @@ def test_the_concept_page_is_the_topic(
     name = f"{topic}.md" if lang == "en" else f"{topic}.{lang}.md"
     page = (ROOT / "docs" / "concepts" / name).read_text(encoding="utf-8")
     assert printed(capsys, topic, "--lang", lang, "--format", "md") == page
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in ROOT.glob("docs/concepts/*.md")))
+def test_pages_name_commands_that_exist(page: str) -> None:
+    from nodemem.cli._verbs import VERBS
+    from nodemem.heap.queries import QUERIES
+
+    text = " ".join((ROOT / "docs" / "concepts" / page).read_text(encoding="utf-8").split())
+    named = re.findall(r"`nodemem ([a-z]+)(?: ([a-z]+))?", text)
+    assert {verb for verb, _ in named} <= set(VERBS)
+    queries = {query.name for query in QUERIES}
+    assert {argument for verb, argument in named if verb == "heap"} <= queries
