@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -122,17 +123,19 @@ def wrap(text: str, width: int, terminal: Terminal) -> list[str]:
 
     Numbers stay with their unit: units.py writes them with one space, `310 MB`.
     """
+    return fill(_words(text), " ", width, terminal)
+
+
+def fill(items: Iterable[str], between: str, width: int, terminal: Terminal) -> list[str]:
+    """`items` in lines of at most `width` cells, none broken; a longer one is shortened."""
     lines: list[str] = []
-    line, used = "", 0
-    for word in _words(text):
-        fitted = shorten(word, width, terminal)
-        length = cells(fitted)
-        if line and used + 1 + length > width:
-            lines.append(line)
-            line, used = fitted, length
+    for item in items:
+        fitted = shorten(item, width, terminal)
+        if lines and cells(lines[-1]) + cells(between) + cells(fitted) <= width:
+            lines[-1] += between + fitted
         else:
-            line, used = (f"{line} {fitted}", used + 1 + length) if line else (fitted, length)
-    return [*lines, line] if line else lines
+            lines.append(fitted)
+    return lines
 
 
 def _words(text: str) -> list[str]:

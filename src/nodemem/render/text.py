@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nodemem.render.grid import Grid, grid
 from nodemem.render.spark import sparkline
-from nodemem.render.terminal import Terminal, cells, detect, shorten, wrap
+from nodemem.render.terminal import Terminal, cells, detect, fill, shorten, wrap
 from nodemem.render.texts import Texts
 from nodemem.render.told import Told, series_span, series_title, tell, tell_summary
 from nodemem.render.tree import branches
@@ -43,8 +43,8 @@ def to_text(
 def _table(table: Table, texts: Texts, terminal: Terminal) -> list[str]:
     blocks = [_finding(tell(finding, texts), texts, terminal) for finding in table.findings]
     if table.summary:
-        figures = (" · " if terminal.unicode else " | ").join(tell_summary(table, texts))
-        blocks.append(wrap(figures, terminal.prose, terminal))
+        between = " · " if terminal.unicode else " | "
+        blocks.append(fill(tell_summary(table, texts), between, terminal.prose, terminal))
     if table.records:
         blocks.append(_grid(table, texts, terminal))
     elif not blocks:
