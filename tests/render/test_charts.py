@@ -117,6 +117,18 @@ def test_treemap_shows_what_the_whole_retains_besides() -> None:
     assert "cache" in texts_in(treemap(table, EN, title="t"))
 
 
+def test_treemap_joins_what_keeps_nearly_the_same() -> None:
+    chain = [(0, "root", 100), (1, "Server", 95), (2, "closure", 94), (3, "Map", 93)]
+    table = Table(TREE, [*chain, (4, "a", 40), (4, "b", 30), (1, "rest", 5)])
+    _, cells = layout(table, name="name", size="retained")
+    assert [(cell.name, cell.level) for cell in cells if cell.name != ""] == [
+        ("Server › closure › Map", 0),
+        ("rest", 0),
+        ("a", 1),
+        ("b", 1),
+    ]
+
+
 def test_treemap_survives_a_deep_chain_and_unknown_sizes() -> None:
     deep = Table(TREE, [(depth, "x", 100) for depth in range(20_000)])
     parsed(treemap(deep, EN, title="t"))

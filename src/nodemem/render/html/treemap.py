@@ -15,6 +15,7 @@ WIDTH, HEIGHT = 920, 460
 LEVELS = 3
 _HEADER, _PAD, _SMALLEST = 20.0, 3.0, 3.0
 _COLORS = 6
+_NEARLY_ALL = 0.9
 
 
 @dataclass
@@ -44,7 +45,8 @@ def treemap(
 ) -> str:
     """`table` is a tree (a column of role `depth`), `size` its column in bytes.
 
-    A single top row is the whole and is not drawn itself.
+    A single top row is the whole and is not drawn itself. Where an object keeps nearly all that its
+    parent keeps, they are one rectangle with both names: chains would use up the levels.
     """
     total, cells = layout(table, name=name, size=size, rest=texts("chart.rest"))
     parts = [part for cell in cells for part in _draw(cell, total, texts)]
@@ -69,13 +71,14 @@ def layout(table: Table, *, name: str, size: str, rest: str = "") -> tuple[float
         remainder = max(whole - sum(node.size for node in nodes), 0.0)
         rects = squarify([*(node.size for node in nodes), remainder], room)
         for index, (node, rect) in enumerate(zip(nodes, rects, strict=False)):
+            label, children = _chain(node)
             if min(rect.width, rect.height) < _SMALLEST:
                 continue
             own = index if level == 0 else group
-            cells.append(Cell(node.name, node.size, rect, level, own))
+            cells.append(Cell(label, node.size, rect, level, own))
             inner = _inside(rect)
-            if node.children and level + 1 < LEVELS and min(inner.width, inner.height) > 12:
-                waiting.append((node.children, node.size, inner, level + 1, own))
+            if children and level + 1 < LEVELS and min(inner.width, inner.height) > 12:
+                waiting.append((children, node.size, inner, level + 1, own))
         if level == 0 and remainder > 0:
             cells.append(Cell(rest, remainder, rects[-1], 0, -1, rest=True))
     return total, cells
@@ -94,6 +97,20 @@ def _tree(table: Table, name: str, size: str) -> list[_Node]:
         (branch[-1][1].children if branch else tops).append(node)
         branch.append((row[depth] or 0, node))
     return tops
+
+
+def _chain(node: _Node) -> tuple[str, list[_Node]]:
+    """The name of `node` and of those below it that keep nearly all of it; the last's children."""
+    names = [node.name]
+    while node.children:
+        heir = max(node.children, key=lambda child: child.size)
+        if heir.size < _NEARLY_ALL * node.size or not heir.children:
+            break
+        node = heir
+        names.append(node.name)
+    if len(names) > 3:
+        names = [names[0], "…", *names[-2:]]
+    return " › ".join(names), node.children
 
 
 def _inside(rect: Rect) -> Rect:
