@@ -13,7 +13,7 @@ from nodemem.results import Table
 
 WIDTH, HEIGHT = 920, 460
 LEVELS = 3
-_HEADER, _PAD, _SMALLEST = 20.0, 3.0, 3.0
+_HEADER, _PAD, _SMALLEST, _LEAST_WIDTH = 20.0, 3.0, 3.0, 60.0
 _COLORS = 6
 _NEARLY_ALL = 0.9
 
@@ -77,7 +77,7 @@ def layout(table: Table, *, name: str, size: str, rest: str = "") -> tuple[float
             own = index if level == 0 else group
             cells.append(Cell(label, node.size, rect, level, own))
             inner = _inside(rect)
-            if children and level + 1 < LEVELS and min(inner.width, inner.height) > 12:
+            if children and level + 1 < LEVELS and inner is not None:
                 waiting.append((children, node.size, inner, level + 1, own))
         if level == 0 and remainder > 0:
             cells.append(Cell(rest, remainder, rects[-1], 0, -1, rest=True))
@@ -113,14 +113,15 @@ def _chain(node: _Node) -> tuple[str, list[_Node]]:
     return " › ".join(names), node.children
 
 
-def _inside(rect: Rect) -> Rect:
-    """Room for children: below the name when there is one, inside a border."""
-    header = _HEADER if rect.height > 2.5 * _HEADER and rect.width > 60 else _PAD
+def _inside(rect: Rect) -> Rect | None:
+    """Room for children below the name and inside a border; None where that is too little."""
+    if rect.height < 2.5 * _HEADER or rect.width < _LEAST_WIDTH:
+        return None
     return Rect(
         rect.x + _PAD,
-        rect.y + header,
-        max(rect.width - 2 * _PAD, 0.0),
-        max(rect.height - header - _PAD, 0.0),
+        rect.y + _HEADER,
+        rect.width - 2 * _PAD,
+        rect.height - _HEADER - _PAD,
     )
 
 
