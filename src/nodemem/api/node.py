@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import IO, Any, Self
 
 from nodemem.capture.forecast import Forecast, forecast_snapshot
 from nodemem.capture.snapshot import SnapshotFile, take_snapshot
-from nodemem.errors import TargetError
+from nodemem.errors import TargetError, TargetNotFound
 from nodemem.records import MemorySample, ProcessFacts
 from nodemem.results import SILENT, Progress
 from nodemem.target import cgroup, usage
@@ -203,5 +204,9 @@ def launch(
         code = process.poll()
         launching.end(process)
         if isinstance(error, TargetError) and code is not None:
-            error.why = f"the program ended at once, with exit code {code}"
+            raise TargetNotFound(
+                f"{program[0]} ended before it could be attached to",
+                why=f"its exit code is {code}",
+                next=f"run it by itself first: {shlex.join(program)}",
+            ) from error
         raise

@@ -40,9 +40,9 @@ class HeapSpace(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class WorkerUsage(msgspec.Struct, frozen=True, rename="camel"):
-    """Memory of one worker thread's isolate; all None but `id` where it did not answer."""
+    """Memory of one worker thread's isolate; None where it did not answer. `id` is its threadId."""
 
-    id: int
+    id: int | None
     heap_total: int | None = None
     heap_used: int | None = None
     external: int | None = None

@@ -64,17 +64,20 @@ class Connection:
 
     def __init__(self, url: str, *, timeout: float = 5.0) -> None:
         self.url = url
+        self._open = contextlib.ExitStack()
         try:
-            self._socket = connect(
-                url,
-                open_timeout=timeout,
-                close_timeout=2.0,
-                ping_interval=None,
-                compression=None,
-                max_size=None,
-                max_queue=_QUEUED_MESSAGES,
-                proxy=None,
-                user_agent_header=None,
+            self._socket = self._open.enter_context(
+                connect(
+                    url,
+                    open_timeout=timeout,
+                    close_timeout=2.0,
+                    ping_interval=None,
+                    compression=None,
+                    max_size=None,
+                    max_queue=_QUEUED_MESSAGES,
+                    proxy=None,
+                    user_agent_header=None,
+                )
             )
         except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed, EOFError) as error:
             raise TargetLost(

@@ -70,10 +70,14 @@ class Vigil:
 
     def _exit_code(self) -> int | None:
         """Only a parent may learn it; looked at without collecting it, which the owner will do."""
-        try:
-            seen = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        except (ChildProcessError, OSError):
-            return None
-        if seen is None:
-            return None
+        deadline = time.monotonic() + _SETTLE
+        seen = None
+        while seen is None:  # a big process is a zombie for a while before it can be waited for
+            try:
+                seen = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except OSError:
+                return None
+            if seen is None and time.monotonic() > deadline:
+                return None
+            time.sleep(0 if seen else 0.02)
         return seen.si_status if seen.si_code == os.CLD_EXITED else -seen.si_status

@@ -106,10 +106,23 @@ def inspector(pid: int) -> Inspector:
     exact = [one for one in listeners if one.port == options.port]
     if exact and (serving or not named):
         return Inspector(open=True, address=address_of(exact[0]))
-    if serving or (not named and options.opened and options.port == 0 and listeners):
-        matching = [one for one in listeners if one.host == options.host] or listeners
-        return Inspector(True, address_of(matching[0]) if len(matching) == 1 else None)
+    if options.port != 0 and not serving:
+        return Inspector(open=False)
+    # A random port: the inspector has an event loop of its own, beside that of the program.
+    apart = _apart_from_the_program(pid, listeners)
+    if serving or options.opened or apart:
+        found = apart or listeners
+        return Inspector(True, address_of(found[0]) if len(found) == 1 else None)
     return Inspector(open=False)
+
+
+def _apart_from_the_program(pid: int, listeners: list[procfs.Listener]) -> list[procfs.Listener]:
+    """The sockets that none of the loops serves which Node.js creates before all else: that of
+    V8's delayed tasks and that of the program."""
+    groups = procfs.poll_groups(pid)
+    own = set().union(*groups[:2])
+    others = set().union(*groups[2:])
+    return [one for one in listeners if one.inode in others and one.inode not in own]
 
 
 def options_of(pid: int) -> commandline.InspectorOptions:

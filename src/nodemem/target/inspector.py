@@ -122,7 +122,7 @@ def _open(process: discover.NodeProcess) -> Endpoint:
         os.close(handle)
     if address is not None:
         return _at(pid, address, opened=True)
-    if not procfs.exists(pid):
+    if procfs.gone(pid):
         raise TargetNotFound(f"process {pid} ended before its inspector opened")
     if options.port and procfs.port_is_taken(options.port, pid):
         raise _port_taken(pid, options.port)
@@ -167,7 +167,7 @@ def _require_safe_signal(process: discover.NodeProcess) -> None:
 def _wait_for_listener(pid: int, before: set[int], port: int) -> str | None:
     """The address of the socket that appears after the signal; the expected port is preferred."""
     deadline = time.monotonic() + _OPENS_WITHIN
-    while time.monotonic() < deadline and procfs.exists(pid):
+    while time.monotonic() < deadline and not procfs.gone(pid):
         fresh = [one for one in procfs.listeners(pid) or [] if one.inode not in before]
         fresh.sort(key=lambda one: one.port != port)
         for one in fresh:
@@ -209,7 +209,7 @@ def _at(pid: int, address: str, *, opened: bool) -> Endpoint:
             return Endpoint(endpoint.ask(host, port), host, port, pid=pid, opened=opened)
         except TargetError as error:
             # Between bind and listen of a socket that is just opening, connections are refused.
-            if time.monotonic() >= deadline or not procfs.exists(pid):
+            if time.monotonic() >= deadline or procfs.gone(pid):
                 raise TargetTimeout(
                     f"the inspector of process {pid} at {address} does not answer",
                     why=str(error),

@@ -1,7 +1,7 @@
 """What /proc says about a process, read without touching the process.
 
 Every function answers None for what cannot be seen: the process is gone, or belongs to somebody
-else. Nothing here raises for that; callers that must know why ask `exists` and `readable`.
+else. Nothing here raises for that; callers that must know why ask `gone` and `readable`.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ def pids() -> Iterator[int]:
             yield int(name)
 
 
-def exists(pid: int) -> bool:
-    """Whether there is such a process, be it a zombie."""
-    return (PROC / str(pid)).is_dir()
+def gone(pid: int) -> bool:
+    """Whether it has ended; a zombie has."""
+    found = status(pid)
+    return found is None or found.state in "ZX"
 
 
 def readable(pid: int) -> bool:
@@ -158,6 +159,18 @@ def listeners(pid: int) -> list[Listener] | None:
         if state == _LISTEN and inode in inodes
     ]
     return sorted(found, key=lambda listener: (listener.port, listener.host))
+
+
+def poll_groups(pid: int) -> list[set[int]]:
+    """For each event loop of the process (epoll, oldest first), the inodes it waits for."""
+    groups = []
+    for name in sorted(_names(PROC / str(pid) / "fd") or [], key=int):
+        if link(pid, f"fd/{name}") == "anon_inode:[eventpoll]":
+            fields = (line.split() for line in (_text(pid, f"fdinfo/{name}") or "").splitlines())
+            inodes = [f for line in fields if line[:1] == ["tfd:"] for f in line if f[:4] == "ino:"]
+            if inodes:
+                groups.append({int(inode[4:], 16) for inode in inodes})
+    return groups
 
 
 def clients(pid: int, port: int) -> int | None:

@@ -22,10 +22,12 @@ _LEAVING = 3.0  # seconds granted to each step of leaving
 
 
 class Identity(msgspec.Struct, frozen=True, rename="camel"):
-    """What the process says about itself. In a container `pid` is the one inside."""
+    """What the process says about itself. In a container `pid` is the one inside. `loads` says
+    that built-in modules can be loaded without the console's `require`."""
 
     pid: int
     version: str
+    loads: bool = True
     arch: str = ""
     platform: str = ""
     argv: list[str] = []
@@ -42,6 +44,7 @@ class Session:
     def __init__(self, target: int | str) -> None:
         self.warnings: list[str] = []
         self._undo: list[str] = []
+        self.identity = Identity(pid=0, version="")
         self._closed = False
         self._connection: cdp.Connection | None = None
         self._vigil: Vigil | None = None
@@ -72,7 +75,7 @@ class Session:
         ):
             with contextlib.suppress(TargetError):
                 self.call(method, params)
-        self.identity: Identity = self.ask("identity", Identity)
+        self.identity = self.ask("identity", Identity)
 
     @property
     def pid(self) -> int | None:
@@ -120,8 +123,19 @@ class Session:
             TargetNotFound: what answers is not Node.js.
             TargetError: the probe failed there.
         """
-        answer = self.call("Runtime.evaluate", probe_call(name), timeout=timeout)
+        answer = self.call("Runtime.evaluate", self.probe_call(name), timeout=timeout)
         return read_answer(answer, shape, self.name)
+
+    def probe_call(self, name: str) -> dict[str, Any]:
+        """Parameters of Runtime.evaluate that run a probe and bring its answer by value."""
+        return {
+            "expression": f"{probe.source(name)}()",
+            "objectGroup": _GROUP,
+            # The console's `require`, for Node.js 18 running a module; it leaves an object behind.
+            "includeCommandLineAPI": not self.identity.loads,
+            "silent": True,
+            "returnByValue": True,
+        }
 
     def wait(self, seconds: float) -> None:
         """Wait, but no longer than the connection lasts."""
@@ -183,7 +197,7 @@ class Session:
                 connection.post("Runtime.discardConsoleEntries")
             if self.endpoint.opened and not others:
                 # Not waited for: a busy target carries it out when it can, in this order.
-                connection.post("Runtime.evaluate", probe_call("close_inspector"))
+                connection.post("Runtime.evaluate", self.probe_call("close_inspector"))
                 if connection.wait_until_ended(_LEAVING):
                     return
                 if self._vigil is not None and self._vigil.alive:
@@ -236,17 +250,6 @@ def attach(target: int | str) -> Session:
         UsageError: the text names no process.
     """
     return Session(target)
-
-
-def probe_call(name: str) -> dict[str, Any]:
-    """Parameters of Runtime.evaluate that run a probe and bring its answer by value."""
-    return {
-        "expression": f"{probe.source(name)}()",
-        "objectGroup": _GROUP,
-        "includeCommandLineAPI": True,  # gives `require` on Node.js 18
-        "silent": True,
-        "returnByValue": True,
-    }
 
 
 def read_answer(answer: dict[str, Any], shape: type[Any], who: str) -> Any:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from nodemem.errors import TargetError, TargetTimeout
 from nodemem.records import HeapSpace, MemorySample, WorkerUsage
 from nodemem.target import workers
-from nodemem.target.session import Session, probe_call, read_answer
+from nodemem.target.session import Session, read_answer
+
+_THREAD = re.compile(r"\[worker (\d+)\]")
 
 
 class _Usage(msgspec.Struct, rename="camel"):
@@ -30,6 +34,7 @@ class _Isolate(msgspec.Struct):
     """What the probe `memory_usage` returns. Fields of the statistics differ by release."""
 
     usage: _Usage
+    thread: int | None = None
     statistics: dict[str, int] = {}
     spaces: list[_Space] = []
 
@@ -68,23 +73,22 @@ def read_memory(session: Session, *, time: float) -> MemorySample:
 
 def _workers(session: Session) -> list[WorkerUsage]:
     try:
-        answers = workers.call_each(
-            session.connection, "Runtime.evaluate", probe_call("memory_usage")
-        )
+        answers = workers.call_each(session, "Runtime.evaluate", session.probe_call("memory_usage"))
     except TargetTimeout:
         return []
     found = [_worker(worker, answer) for worker, answer in answers]
-    return sorted(found, key=lambda worker: worker.id)
+    return sorted(found, key=lambda worker: worker.id or 0)
 
 
 def _worker(worker: workers.Worker, answer: dict[str, object] | None) -> WorkerUsage:
-    number, title = int(worker.worker_id), worker.title or None
+    title = worker.title or None
+    named = _THREAD.match(worker.title)
     try:
-        isolate: _Isolate = read_answer(answer or {}, _Isolate, f"worker {number}")
+        isolate: _Isolate = read_answer(answer or {}, _Isolate, worker.title)
     except TargetError:
-        return WorkerUsage(id=number, title=title)
+        return WorkerUsage(id=int(named[1]) if named else None, title=title)
     return WorkerUsage(
-        id=number,
+        id=isolate.thread,
         heap_total=isolate.usage.heap_total,
         heap_used=isolate.usage.heap_used,
         external=isolate.usage.external,

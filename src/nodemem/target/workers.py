@@ -9,15 +9,15 @@ from typing import Any
 import msgspec
 
 from nodemem.errors import TargetError
-from nodemem.target import cdp
+from nodemem.target.session import Session
 
 _TIMEOUT = 1.0
 
 
 class Worker(msgspec.Struct, frozen=True, rename="camel"):
-    """A worker thread; `worker_id` is Node.js's threadId as text."""
+    """A worker thread. `title` is `[worker N] name`, N being its threadId; the inspector's own
+    number for it is another one."""
 
-    worker_id: str
     title: str = ""
     url: str = ""
 
@@ -38,7 +38,7 @@ class _Answer(msgspec.Struct):
 
 
 def call_each(
-    connection: cdp.Connection, method: str, params: dict[str, Any] | None = None
+    session: Session, method: str, params: dict[str, Any] | None = None
 ) -> list[tuple[Worker, dict[str, Any] | None]]:
     """Call one method in every worker at once; None for a worker that did not answer.
 
@@ -48,6 +48,7 @@ def call_each(
     Raises:
         TargetError: the main thread does not answer.
     """
+    connection = session.connection
     visit = _Visit()
     message = msgspec.json.encode({"id": 1, "method": method, "params": params or {}}).decode()
     with (
@@ -56,22 +57,22 @@ def call_each(
         connection.on("NodeWorker.detachedFromWorker", visit.detached),
     ):
         # Workers that run now are announced before this call is answered.
-        connection.call("NodeWorker.enable", {"waitForDebuggerOnStart": False}, timeout=_TIMEOUT)
+        session.call("NodeWorker.enable", {"waitForDebuggerOnStart": False}, timeout=_TIMEOUT)
         try:
-            for session in list(visit.workers):
+            for worker in list(visit.workers):
                 with contextlib.suppress(TargetError):  # it has just ended
-                    connection.call(
+                    session.call(
                         "NodeWorker.sendMessageToWorker",
-                        {"sessionId": session, "message": message},
+                        {"sessionId": worker, "message": message},
                         timeout=_TIMEOUT,
                     )
             visit.wait(_TIMEOUT)
         finally:
             connection.post("NodeWorker.disable")
     return [
-        (worker, visit.answers.get(session))
-        for session, worker in visit.workers.items()
-        if session not in visit.ended
+        (worker, visit.answers.get(key))
+        for key, worker in visit.workers.items()
+        if key not in visit.ended
     ]
 
 

@@ -4,6 +4,7 @@
     return {
       pid: process.pid,
       version: process.version,
+      loads: Boolean(process.getBuiltinModule || process.mainModule),
       arch: process.arch,
       platform: process.platform,
       argv: process.argv.slice(0, 32).map(String),

@@ -1,10 +1,13 @@
 // process.memoryUsage() and V8's statistics of the isolate that evaluates this.
 (function () {
   try {
-    const load = process.getBuiltinModule || (typeof require === 'function' ? require : null) ||
-      (process.mainModule && process.mainModule.require.bind(process.mainModule));
-    const v8 = load ? load('v8') : null;
+    const main = process.mainModule;
+    const load = process.getBuiltinModule ? (name) => process.getBuiltinModule(name)
+      : main ? (name) => main.require(name)
+        : typeof require === 'function' ? require : null;
+    const v8 = load && load('v8');
     return {
+      thread: load ? load('worker_threads').threadId : null,
       usage: process.memoryUsage(),
       statistics: v8 ? v8.getHeapStatistics() : {},
       spaces: v8 ? v8.getHeapSpaceStatistics() : [],

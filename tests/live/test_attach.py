@@ -1,0 +1,184 @@
+"""Attaching leaves a process as it was found."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nodemem
+from nodemem.errors import TargetLost
+from nodemem.target import procfs
+
+CLI = [sys.executable, "-m", "nodemem"]
+
+
+def until(condition: Callable[[], bool], seconds: float = 15.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.mark.parametrize("esm", [False, True], ids=["cjs", "esm"])
+def test_nothing_is_left(node: Path, talk: Any, esm: bool) -> None:
+    talker = talk(node, esm=esm)
+    before = talker.ask("globals")
+    with nodemem.attach(talker.pid) as visited:
+        assert visited.opened_inspector
+        assert len(talker.ports) == 1
+        visited.memory_usage()
+        talker.program.tell("log")
+        assert talker.ask("alive") == "50", "an open inspector keeps what is logged"
+    assert talker.ports == []
+    assert visited.warnings == []
+    assert talker.ask("alive") == "0"
+    talker.program.tell("log")
+    assert talker.ask("alive") == "0", "nothing is kept after we have left"
+    assert talker.ask("globals") == before
+
+
+def test_nothing_is_left_after_an_exception(any_node: Path, talk: Any) -> None:
+    talker = talk(any_node)
+    with pytest.raises(ZeroDivisionError), nodemem.attach(talker.pid):
+        talker.program.tell("log")
+        assert talker.ask("alive") == "50"
+        raise ZeroDivisionError
+    assert talker.ports == []
+    assert talker.ask("alive") == "0"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 0), (signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGHUP, 129)],
+)
+def test_nothing_is_left_after_a_signal_to_us(
+    any_node: Path, talk: Any, number: signal.Signals, code: int
+) -> None:
+    talker = talk(any_node)
+    arguments = ["usage", str(talker.pid), "--watch", "20ms", "--json"]
+    with subprocess.Popen([*CLI, *arguments], stdout=subprocess.PIPE, text=True) as watcher:
+        assert watcher.stdout is not None
+        assert watcher.stdout.readline().startswith("{")
+        assert len(talker.ports) == 1
+        watcher.send_signal(number)
+        watcher.stdout.read()
+    assert watcher.returncode == code
+    assert talker.ports == []
+    talker.program.tell("log")
+    assert talker.ask("alive") == "0"
+
+
+def test_interrupted_while_a_snapshot_is_taken(node: Path, talk: Any, tmp_path: Path) -> None:
+    talker = talk(node)
+    talker.ask("hold")
+    file = tmp_path / "a.heapsnapshot"
+    with subprocess.Popen(
+        [*CLI, "snapshot", str(talker.pid), "-o", str(file)], stderr=subprocess.PIPE, text=True
+    ) as taking:
+        assert taking.stderr is not None
+        while "walking" not in taking.stderr.readline():
+            assert taking.poll() is None
+        taking.send_signal(signal.SIGINT)
+        taking.stderr.read()
+    assert taking.returncode == 130
+    assert not file.exists()
+    assert until(lambda: talker.ports == []), "the inspector closes once the snapshot is done"
+    assert talker.ask("alive") == "0"
+
+
+def test_an_inspector_that_was_open_stays_open(node: Path, talk: Any) -> None:
+    talker = talk(node, flags=["--inspect=127.0.0.1:0"])
+    [port] = talker.ports
+    for target in (talker.pid, str(talker.pid), f"127.0.0.1:{port}", f"localhost:{port}"):
+        with nodemem.attach(target) as visited:
+            assert not visited.opened_inspector
+            assert visited.pid == talker.pid
+            talker.program.tell("log")
+            talker.ask("usage")
+        assert talker.ports == [port]
+        assert talker.ask("alive") == "0"
+    url = next(line for line in talker.program.stderr_lines if "ws://" in line).split()[-1]
+    with nodemem.attach(url) as visited:
+        assert visited.version.startswith("v")
+    assert talker.ports == [port]
+
+
+def test_another_tool_that_has_attached_meanwhile_is_not_cut_off(any_node: Path, talk: Any) -> None:
+    talker = talk(any_node)
+    with nodemem.attach(talker.pid) as first:
+        second = nodemem.attach(talker.pid)
+    assert first.warnings == ["target.left_open_for_others"]
+    assert second.memory_usage().rss > 0
+    second.close()
+    assert len(talker.ports) == 1, "the second found it open, so it is not its to close"
+
+
+def test_leaving_a_busy_program(any_node: Path, talk: Any) -> None:
+    talker = talk(any_node)
+    with nodemem.attach(talker.pid) as visited:
+        talker.ask("busy")
+        assert visited.memory_usage().heap_used > 0
+    assert talker.ports == []
+
+
+def test_a_program_may_end_while_we_are_attached(node: Path, talk: Any) -> None:
+    talker = talk(node)
+    with nodemem.attach(talker.pid) as visited:
+        talker.program.tell("end")
+        assert talker.program.process.wait(10) == 0, "we must not keep it from ending"
+        with pytest.raises(TargetLost, match=r"exited with code 0|came to its end"):
+            visited.memory_usage()
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"), [("exit", "exited with code 3|came to its end"), ("abort", "SIGABRT")]
+)
+def test_why_a_process_ended(node: Path, talk: Any, word: str, reason: str) -> None:
+    talker = talk(node)
+    with nodemem.attach(talker.pid) as visited:
+        talker.program.tell(word)
+        with pytest.raises(TargetLost, match=reason):
+            for _ in visited.watch(0.02):
+                pass
+
+
+def test_launch_ends_what_it_started(any_node: Path) -> None:
+    with nodemem.launch(
+        [str(any_node), "-e", "setInterval(() => {}, 1e6)"], stderr=subprocess.DEVNULL
+    ) as node:
+        assert node.pid is not None
+        assert node.memory_usage().rss > 0
+        assert node.process is not None
+    assert node.process.returncode is not None
+    assert procfs.gone(node.pid)
+
+
+def test_pings_stay_off() -> None:
+    """Node.js ends a connection on a ping; a snapshot takes longer than the library's 20 s."""
+    import inspect
+
+    from nodemem.target import cdp
+
+    source = inspect.getsource(cdp.Connection.__init__)
+    for setting in ("ping_interval=None", "compression=None", "max_size=None", "proxy=None"):
+        assert setting in source
+
+
+def test_two_visits_give_the_signals_back(any_node: Path, talk: Any) -> None:
+    handlers = signal.getsignal(signal.SIGTERM)
+    first, second = talk(any_node), None
+    with nodemem.attach(first.pid):
+        second = nodemem.attach(first.pid)
+        assert signal.getsignal(signal.SIGTERM) != handlers or os.getpid() == 0
+    second.close()
+    assert signal.getsignal(signal.SIGTERM) == handlers

@@ -1,0 +1,158 @@
+"""What cannot be attached to is refused with a reason and a next step, and is not harmed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nodemem
+from nodemem.errors import (
+    NodememError,
+    NotPermitted,
+    TargetError,
+    TargetLost,
+    TargetNotFound,
+    UnsafeTarget,
+    UsageError,
+)
+
+IDLE = "console.log('ready'); setInterval(() => {}, 1e6)"
+
+
+def refusal(target: int | str, kind: type[NodememError]) -> NodememError:
+    with pytest.raises(kind) as caught:
+        nodemem.attach(target)
+    assert caught.value.why or "no process" in caught.value.what
+    assert caught.value.next
+    return caught.value
+
+
+def test_no_such_process(start: Any, any_node: Path) -> None:
+    program = start(any_node, IDLE)
+    program.stop()
+    assert "there is no process" in refusal(program.pid, TargetNotFound).what
+
+
+def test_not_node() -> None:
+    with subprocess.Popen(["sleep", "60"]) as other:
+        try:
+            error = refusal(other.pid, TargetNotFound)
+            assert other.poll() is None
+        finally:
+            other.kill()
+    assert "is not Node.js" in error.what
+    assert "sleep 60" in str(error.why)
+
+
+def test_a_zombie() -> None:
+    other = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+    assert "zombie" in str(refusal(other.pid, TargetNotFound).why)
+    other.wait()
+
+
+def test_a_stopped_process(start: Any, any_node: Path) -> None:
+    program = start(any_node, IDLE)
+    program.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, program.pid, os.WSTOPPED | os.WNOWAIT)
+    error = refusal(program.pid, UnsafeTarget)
+    assert error.next == f"kill -CONT {program.pid}"
+
+
+def test_the_signal_is_switched_off(start: Any, any_node: Path) -> None:
+    program = start(any_node, IDLE, flags=["--disable-sigusr1"])
+    assert "--disable-sigusr1" in str(refusal(program.pid, NotPermitted).why)
+    assert program.process.poll() is None
+
+
+def test_the_permission_model(start: Any, any_node: Path) -> None:
+    program = start(any_node, IDLE, flags=["--permission", "--allow-fs-read=*"])
+    assert "--allow-inspector" in str(refusal(program.pid, NotPermitted).next)
+
+
+def test_the_program_handles_the_signal_itself(
+    start: Any, any_node: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nodemem.target import inspector
+
+    monkeypatch.setattr(inspector, "_OPENS_WITHIN", 1.0)
+    source = "process.on('SIGUSR1', () => console.log('mine')); " + IDLE
+    program = start(any_node, source, flags=["--inspect-port=0"])
+    error = refusal(program.pid, TargetError)
+    assert "handles SIGUSR1 itself" in str(error.why)
+    program.wait_for("mine")
+
+
+def test_the_port_is_taken_and_by_whom(start: Any, any_node: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        program = start(any_node, IDLE, flags=[f"--inspect-port={port}"])
+        error = refusal(program.pid, TargetError)
+    assert f"port {port} is taken" in error.what
+    assert f"process {os.getpid()} " in str(error.why)
+    assert program.stderr_lines == [], "it must not even be asked to try"
+
+
+def test_a_process_that_has_only_just_started_survives(node: Path) -> None:
+    for _ in range(3):
+        with subprocess.Popen(
+            [str(node), "--inspect-port=0", "-e", "setInterval(() => {}, 1e6)"],
+            stderr=subprocess.DEVNULL,
+        ) as young:
+            try:
+                with nodemem.attach(young.pid) as visited:
+                    assert visited.memory_usage().rss > 0
+                assert young.poll() is None
+            finally:
+                young.kill()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a process as somebody else")
+def test_another_users_process(start: Any, any_node: Path) -> None:
+    program = start(any_node, IDLE, flags=["--inspect-port=0"])
+    code = (
+        "import os, sys, nodemem\n"
+        "nodemem.ps()\n"  # loads what that user may not read
+        "try: nodemem.attach(0)\n"
+        "except nodemem.TargetNotFound: pass\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "for row in nodemem.ps().rows():\n"
+        "    if row['pid'] == int(sys.argv[1]): print('listed', row['inspector'], row['rss'] > 0)\n"
+        "try: nodemem.attach(int(sys.argv[1]))\n"
+        "except nodemem.NotPermitted as error: print(error, '|', error.next)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(program.pid)], capture_output=True, text=True, check=True
+    )
+    assert "listed None True" in done.stdout
+    assert "belongs to another user" in done.stdout
+    assert "sudo -u root" in done.stdout
+
+
+@pytest.mark.parametrize("text", ["server.js", "localhost", "127.0.0.1:", "127.0.0.1:99999", ""])
+def test_texts_that_name_no_process(text: str) -> None:
+    refusal(text, UsageError)
+
+
+def test_nothing_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    refusal(f"127.0.0.1:{port}", TargetLost)
+    refusal(f"ws://127.0.0.1:{port}/x", TargetLost)
+
+
+def test_something_else_listens(start: Any, any_node: Path) -> None:
+    source = (
+        "const s = require('http').createServer((q, r) => r.end('<html>'));"
+        "s.listen(0, '127.0.0.1', () => console.log('ready', s.address().port))"
+    )
+    port = start(any_node, source).stdout_lines[0].split()[1]
+    assert "not the inspector" in refusal(f"127.0.0.1:{port}", TargetNotFound).what
+    refusal(f"ws://127.0.0.1:{port}/x", TargetLost)

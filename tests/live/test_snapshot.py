@@ -1,0 +1,174 @@
+"""A heap snapshot taken from outside is whole, private, and costs us little."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nodemem
+from nodemem.capture.forecast import Forecast
+from nodemem.errors import OutputError, OutputExists, TargetLost, UnsafeTarget
+
+CLI = [sys.executable, "-m", "nodemem"]
+
+
+def load(path: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    assert content.startswith(b'{"snapshot":{"meta":')
+    assert content.endswith(b"]}")
+    document: dict[str, Any] = json.loads(content)
+    header, width = document["snapshot"], len(document["snapshot"]["meta"]["node_fields"])
+    assert len(document["nodes"]) == header["node_count"] * width
+    assert len(document["edges"]) == header["edge_count"] * 3
+    return document
+
+
+def ids(document: dict[str, Any]) -> set[int]:
+    fields = document["snapshot"]["meta"]["node_fields"]
+    return set(document["nodes"][fields.index("id") :: len(fields)])
+
+
+def test_whole_private_and_comparable(node: Path, talk: Any, tmp_path: Path) -> None:
+    talker = talk(node)
+    forecasts: list[Forecast] = []
+    with nodemem.attach(talker.pid) as visited:
+        talker.program.tell("log")
+        talker.ask("alive")
+        first = visited.take_heap_snapshot(tmp_path / "a.heapsnapshot", announce=forecasts.append)
+        second = visited.take_heap_snapshot(tmp_path / "b.heapsnapshot")
+    for taken in (first, second):
+        assert stat.S_IMODE(taken.path.stat().st_mode) == 0o600
+        assert taken.size == taken.path.stat().st_size
+    a, b = load(first.path), load(second.path)
+    assert len(ids(a) & ids(b)) > 0.95 * len(ids(a)), "ids must hold within one visit"
+    names = [name for name in a["strings"] if "DevTools console" in name]
+    assert names == [], "what the open inspector keeps is not the program's leak"
+    [forecast] = forecasts
+    assert forecast.file_size.low <= first.size <= forecast.file_size.high
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [
+        "a.heapsnapshot",
+        "b.heapsnapshot",
+        "talker.cjs",
+    ]
+
+
+def test_a_busy_program_is_paused_inside_its_loop(node: Path, talk: Any, tmp_path: Path) -> None:
+    talker = talk(node)
+    with nodemem.attach(talker.pid) as visited:
+        talker.ask("busy")
+        taken = visited.take_heap_snapshot(tmp_path / "a.heapsnapshot")
+        major = int(visited.version[1:3])
+    load(taken.path)
+    assert taken.paused == (major >= 22)
+    assert talker.ports == []
+
+
+def test_the_target_dies_half_way(any_node: Path, talk: Any, tmp_path: Path) -> None:
+    talker = talk(any_node)
+    talker.ask("hold")
+    path = tmp_path / "a.heapsnapshot"
+
+    class KillAtFirstByte:
+        def phase(self, name: str, total: int | None = None, unit: str = "bytes") -> None:
+            if name == "writing":
+                os.kill(talker.pid, signal.SIGKILL)
+
+        def update(self, done: int) -> None:
+            pass
+
+    with nodemem.attach(talker.pid) as visited, pytest.raises(TargetLost) as caught:
+        visited.take_heap_snapshot(path, progress=KillAtFirstByte())
+    assert "SIGKILL" in str(caught.value.why)
+    assert "a.heapsnapshot.partial" in str(caught.value.next)
+    partial = tmp_path / "a.heapsnapshot.partial"
+    assert partial.read_bytes().startswith(b'{"snapshot"')
+    assert not path.exists()
+
+
+def test_an_exception_of_a_listener_ends_it(any_node: Path, talk: Any, tmp_path: Path) -> None:
+    talker = talk(any_node)
+
+    class Cancelled(Exception):
+        pass
+
+    class Cancel:
+        def phase(self, name: str, total: int | None = None, unit: str = "bytes") -> None:
+            raise Cancelled
+
+        def update(self, done: int) -> None:
+            pass
+
+    with nodemem.attach(talker.pid) as visited:
+        with pytest.raises(Cancelled):
+            visited.take_heap_snapshot(tmp_path / "a.heapsnapshot", progress=Cancel())
+        load(visited.take_heap_snapshot(tmp_path / "b.heapsnapshot").path)
+    assert talker.ports == []
+
+
+def test_a_full_disk_is_said(any_node: Path, talk: Any) -> None:
+    talker = talk(any_node)
+    limited = ["sh", "-c", 'ulimit -f 64; exec "$@"', "sh", *CLI]
+    done = subprocess.run(
+        [*limited, "snapshot", str(talker.pid), "-o", "/tmp/nodemem-limited.heapsnapshot"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    Path("/tmp/nodemem-limited.heapsnapshot.partial").unlink(missing_ok=True)
+    assert done.returncode == OutputError.exit_code, done.stderr
+    assert "File too large" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert talker.ports == []
+
+
+def test_an_existing_file_is_kept(any_node: Path, talk: Any, tmp_path: Path) -> None:
+    talker = talk(any_node)
+    path = tmp_path / "a.heapsnapshot"
+    path.write_text("precious")
+    with nodemem.attach(talker.pid) as visited:
+        with pytest.raises(OutputExists):
+            visited.take_heap_snapshot(path)
+        assert path.read_text() == "precious"
+        visited.take_heap_snapshot(path, force=True)
+    load(path)
+
+
+def test_what_does_not_fit_the_container_is_refused(
+    any_node: Path, talk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nodemem.target import cgroup
+
+    small = cgroup.CgroupMemory(limit=100 << 20, headroom=20 << 20)
+    monkeypatch.setattr(cgroup, "memory", lambda pid: small)
+    talker = talk(any_node)
+    with nodemem.attach(talker.pid) as visited:
+        with pytest.raises(UnsafeTarget, match=r"limited to 100 MiB, has 20\.0 MiB left"):
+            visited.take_heap_snapshot(tmp_path / "a.heapsnapshot")
+        assert not list(tmp_path.glob("*.heapsnapshot*"))
+        visited.take_heap_snapshot(tmp_path / "a.heapsnapshot", force=True)
+
+
+def test_the_command(node: Path, talk: Any, tmp_path: Path) -> None:
+    talker = talk(node)
+    path = tmp_path / "a.heapsnapshot"
+    done = subprocess.run(
+        [*CLI, "snapshot", str(talker.pid), "-o", str(path), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    envelope = json.loads(done.stdout)
+    assert envelope["schema"] == "nodemem/snapshot@1"
+    assert envelope["data"]["size"] == path.stat().st_size
+    assert done.stderr.startswith("Forecast"), "what it will cost comes first"
+    assert talker.ports == []
+    load(path)
