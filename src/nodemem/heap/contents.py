@@ -1,0 +1,115 @@
+"""What a holder holds: its objects by class, with the place they come from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from nodemem.heap.locations import Place
+from nodemem.heap.names import Names
+
+_SAMPLE = 200
+_MAJORITY = 0.5
+_DEEPEST = 12
+
+
+@dataclass(frozen=True)
+class Group:
+    """Objects of one class. `retained` is the sum of theirs in bytes; they are side by side in
+    the dominator tree, so nothing is counted twice. `place` is where most of the functions are
+    written, or the class of the objects. `members` are ordinals."""
+
+    class_name: str
+    count: int
+    retained: int
+    place: Place | None
+    members: list[int]
+
+
+def held(names: Names, ordinal: int) -> Iterator[int]:
+    """What a node dominates next, V8's inner nodes looked through (closure scopes are kept)."""
+    inner = [ordinal]
+    while inner:
+        for child in names.snapshot.dominated(inner.pop()):
+            if names.shown(child):
+                yield child
+            else:
+                inner.append(child)
+
+
+def groups(names: Names, ordinals: Iterable[int], least: int = 0) -> list[Group]:
+    """The nodes by class, greatest retained size first; classes below `least` bytes left out."""
+    snapshot, columns = names.snapshot, names.snapshot.columns
+    by_kind: dict[tuple[int, int], list[int]] = {}
+    for ordinal in ordinals:
+        by_kind.setdefault((columns.types[ordinal], columns.names[ordinal]), []).append(ordinal)
+    sized = [(sum(map(snapshot.retained_size, some)), some) for some in by_kind.values()]
+    found = [
+        Group(_class_of(names, some), len(some), retained, _place_of(names, some), some)
+        for retained, some in sized
+        if retained >= least
+    ]
+    found.sort(key=lambda group: (-group.retained, -group.count, group.class_name))
+    return found
+
+
+def callbacks(names: Names, timers: list[int]) -> list[int]:
+    """The functions that timers call."""
+    return [
+        edge.target
+        for timer in timers
+        for edge in names.snapshot.edges(timer)
+        if edge.name == "_onTimeout" and names.is_closure(edge.target)
+    ]
+
+
+def payload(names: Names, members: list[int]) -> tuple[str, Place | None] | None:
+    """The class of the program that makes up most of what the objects keep, with its place.
+
+    Found by going down the dominator tree along the greatest child, in a sample of the objects.
+    """
+    seen: Counter[tuple[str, Place | None]] = Counter()
+    sample = _sample(members)
+    for member in sample:
+        found = _payload(names, member)
+        if found is not None:
+            seen[found] += 1
+    if not seen:
+        return None
+    best, times = seen.most_common(1)[0]
+    return best if times >= _MAJORITY * len(sample) else None
+
+
+def _payload(names: Names, ordinal: int) -> tuple[str, Place | None] | None:
+    snapshot = names.snapshot
+    for _ in range(_DEEPEST):
+        if names.by_user(ordinal) and not names.is_closure(ordinal):
+            return names.class_name(ordinal), names.place(ordinal)
+        children = held(names, ordinal)
+        ordinal = max(children, key=snapshot.retained_size, default=-1)
+        if ordinal < 0:
+            return None
+    return None
+
+
+def _class_of(names: Names, members: list[int]) -> str:
+    seen = Counter(map(names.class_name, _sample(members)))
+    name, times = seen.most_common(1)[0]
+    if times >= _MAJORITY * sum(seen.values()):
+        return name
+    return "Object" if name.startswith("{") else name
+
+
+def _place_of(names: Names, members: list[int]) -> Place | None:
+    sample = _sample(members)
+    seen = Counter(filter(None, map(names.place, sample)))
+    if not seen:
+        return None
+    place, times = seen.most_common(1)[0]
+    return place if times >= _MAJORITY * len(sample) else None
+
+
+def _sample(members: list[int]) -> list[int]:
+    step = max(1, len(members) // _SAMPLE)
+    return members[::step][:_SAMPLE]

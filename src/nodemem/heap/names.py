@@ -1,0 +1,116 @@
+"""Nodes in the words of a Node.js developer.
+
+V8 also writes down what it needs itself: backing stores, hash tables, hidden classes, closure
+scopes. Those nodes are *inner*; what a program can name is *visible*.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from nodemem.heap.columns import ARRAY, CLOSURE, CODE, HIDDEN, OBJECT, SYNTHETIC
+from nodemem.heap.locations import Locations, Place
+from nodemem.heap.snapshot import HeapSnapshot
+
+CONTEXT = "system / Context"
+CONTEXT_CELL = "system / ContextCell"
+NATIVE_CONTEXT = "system / NativeContext"
+_SHAPE_PROPERTIES = 4
+_TYPE_LABELS = {
+    "concatenated string": "string",
+    "sliced string": "string",
+}
+
+
+class Names:
+    """Names of the nodes of one snapshot. Every method takes ordinals."""
+
+    def __init__(self, snapshot: HeapSnapshot) -> None:
+        self.snapshot = snapshot
+        self.locations = Locations(snapshot)
+        self.class_name = lru_cache(maxsize=100_000)(self._class_name)
+        self._text = lru_cache(maxsize=100_000)(snapshot.string)
+
+    def name(self, ordinal: int) -> str:
+        """The node's name as V8 wrote it. The same few names are asked for again and again."""
+        return self._text(self.snapshot.columns.names[ordinal])
+
+    def visible(self, ordinal: int) -> bool:
+        """Whether a program can name this node, as against what V8 keeps for itself."""
+        kind = self.snapshot.columns.types[ordinal]
+        if kind in (HIDDEN, ARRAY, CODE, SYNTHETIC):
+            return False
+        if kind != OBJECT:
+            return self.snapshot.node_type(ordinal) != "object shape"
+        return not self.name(ordinal).startswith("system / ")
+
+    def shown(self, ordinal: int) -> bool:
+        """Whether the node is visible or a closure scope."""
+        return self.visible(ordinal) or self.is_context(ordinal)
+
+    def is_context(self, ordinal: int) -> bool:
+        """Whether the node is a closure scope: the variables that functions share."""
+        return self.name(ordinal).startswith(CONTEXT) and not self.is_cell(ordinal)
+
+    def is_cell(self, ordinal: int) -> bool:
+        """Whether the node is the box in which V8 14 keeps a variable that is assigned again."""
+        return self.name(ordinal).startswith(CONTEXT_CELL)
+
+    def is_global(self, ordinal: int) -> bool:
+        """Whether the node is the global object. Inspector captures add ` / ` and an origin."""
+        return self.name(ordinal).split(" / ")[0] in (
+            "global",
+            "global (global)",
+            "global (global*)",
+        )
+
+    def is_closure(self, ordinal: int) -> bool:
+        return bool(self.snapshot.columns.types[ordinal] == CLOSURE)
+
+    def place(self, ordinal: int) -> Place | None:
+        return self.locations.place(ordinal)
+
+    def by_user(self, ordinal: int) -> bool:
+        """Whether the program itself wrote this function or this object's constructor."""
+        place = self.place(ordinal)
+        return place is not None and place.user
+
+    def function(self, ordinal: int) -> str:
+        """The name of a function; empty when it has none."""
+        name = self.name(ordinal)
+        return "" if name in ("(anonymous)", "anonymous") else name
+
+    def members(self, ordinal: int) -> list[str]:
+        """Names of an object's own properties, in order."""
+        return [
+            str(edge.name)
+            for edge in self.snapshot.edges(ordinal)
+            if edge.type == "property" and edge.name != "__proto__"
+        ]
+
+    def _class_name(self, ordinal: int) -> str:
+        """The class of an object; `{a, b}` for a plain one; `function f`; else V8's type."""
+        kind = self.snapshot.node_type(ordinal)
+        name = self.name(ordinal)
+        if kind == "object":
+            return self._shape(ordinal) if name == "Object" else name
+        if name.startswith("system / "):
+            return name.removeprefix("system / ").split(" / ")[0]
+        if name == "native_bind":
+            return "bound function"
+        if kind == "closure":
+            named = self.function(ordinal)
+            return f"function {named}" if named else "function"
+        if kind == "native":
+            return name
+        if kind == "regexp":
+            return "RegExp"
+        return _TYPE_LABELS.get(kind, kind)
+
+    def _shape(self, ordinal: int) -> str:
+        """`{id, name}`; `Object` for one that serves as a dictionary or has no properties."""
+        members = self.members(ordinal)
+        if not members or len(members) > 32:
+            return "Object"
+        shown = ", ".join(members[:_SHAPE_PROPERTIES])
+        return f"{{{shown}, …}}" if len(members) > _SHAPE_PROPERTIES else f"{{{shown}}}"

@@ -1,0 +1,102 @@
+"""The retaining path of a node: who keeps it, step by step, from a user root."""
+
+from __future__ import annotations
+
+from nodemem.errors import UsageError
+from nodemem.heap.chains import shortest_chain
+from nodemem.heap.names import Names
+from nodemem.heap.references import Step, collapse
+from nodemem.heap.snapshot import HeapSnapshot
+from nodemem.results import Column, Table, Truncated
+
+COLUMNS = (
+    Column("depth", role="depth"),
+    Column("reference", role="kind"),
+    Column("name", role="edge"),
+    Column("times", unit="count"),
+    Column("class", role="class"),
+    Column("id", role="node_id"),
+    Column("shallow", unit="bytes"),
+    Column("retained", unit="bytes"),
+    Column("distance", unit="hops"),
+    Column("source", role="source"),
+)
+_MOST_STEPS = 200
+
+
+def retaining_path(snapshot: HeapSnapshot, ordinal: int, names: Names | None = None) -> Table:
+    """The shortest path of references that keeps the node `ordinal`, user root first.
+
+    Edges that only V8 has (hash tables, scopes, cells) are joined into one step between objects
+    that a program can name. `reference` and `name` say how the row's node is reached from the
+    row above; `times` counts equal references in a row (the links of a list), of which the last is
+    shown. Sizes are bytes; `source` is where the node's function or constructor is.
+
+    Raises:
+        UsageError: nothing but weak references leads to the node.
+    """
+    names = names or Names(snapshot)
+    chain = shortest_chain(names, ordinal)
+    if not chain and ordinal and ordinal not in snapshot.graph.user_roots:
+        raise UsageError(
+            f"nothing keeps the node with the id {snapshot.node_id(ordinal)}",
+            why="only weak references lead to it",
+        )
+    steps = collapse(names, chain)
+    start = chain[0].source if chain else ordinal
+    if steps and steps[0].name == "global_object":
+        start = steps.pop(0).target  # since V8 14 the context of the global object is before it
+    records = [_record(names, 0, Step("root", "", start, start))]
+    records += [_record(names, depth, step) for depth, step in enumerate(steps, 1)]
+    truncated = None
+    if len(records) > _MOST_STEPS:
+        truncated = Truncated(_MOST_STEPS, len(records), "the middle of a long path is left out")
+        half = _MOST_STEPS // 2
+        records = records[:half] + records[-half:]
+    return Table(COLUMNS, records, truncated=truncated)
+
+
+def path_text(names: Names, steps: list[Step]) -> str:
+    """A path on one line: `feed → listeners price → …`."""
+    return " → ".join(filter(None, (step_text(names, step) for step in steps)))
+
+
+def step_text(names: Names, step: Step) -> str:
+    """One step of a path as a program would write it, where it could."""
+    return {
+        "root": "",
+        "property": _member(step.name),
+        "static": f"{names.function(step.source) or 'function'}{_member(step.name)}",
+        "element": f"[{step.name}]",
+        "map value": f".get({step.name!r})" if step.name else "map value",
+        "global property": f"globalThis{_member(step.name)}",
+        "variable": step.name,
+        "listener": f"listener '{step.name}'",
+        "listeners": f"listeners '{step.name}'",
+        "timers": f"timers of {step.name} ms",
+    }.get(step.kind, f"{step.kind} {step.name}".strip()) + (
+        f" (×{step.times})" if step.times > 1 else ""
+    )
+
+
+def _member(name: str) -> str:
+    return f"[{name[1:-1]}]" if name.startswith("<symbol") else f".{name}"
+
+
+def _record(names: Names, depth: int, step: Step) -> tuple[object, ...]:
+    snapshot, node = names.snapshot, step.target
+    place = names.place(node)
+    if step.through is not None and not names.visible(node):
+        place = None
+    return (
+        depth,
+        step.kind,
+        step.name,
+        step.times,
+        names.class_name(node),
+        snapshot.node_id(node),
+        snapshot.shallow_size(node),
+        snapshot.retained_size(node),
+        snapshot.distance(node),
+        None if place is None else str(place),
+    )

@@ -1,0 +1,84 @@
+"""`heap diff`: what grew between two snapshots, and which object keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from nodemem import results
+from nodemem.heap.findings import GROWTH_COLUMNS, growth_record
+from nodemem.heap.growth import Growth, growth
+from nodemem.heap.names import Names
+from nodemem.heap.pairing import doubts
+from nodemem.heap.snapshot import HeapSnapshot
+from nodemem.results import SILENT, Column, Progress, Table, about
+
+_CLASS_COLUMNS = (
+    Column("class", role="class"),
+    Column("added", unit="count"),
+    Column("added_bytes", unit="bytes"),
+)
+_SURVIVOR_COLUMNS = (
+    Column("class", role="class"),
+    Column("id", role="node_id"),
+    Column("grown_bytes", unit="bytes"),
+    Column("shallow", unit="bytes"),
+    Column("source", role="source"),
+)
+
+
+class Params(results.Params, frozen=True, kw_only=True):
+    top: Annotated[int | None, about(description="rows to show, the largest first")] = None
+    by: Annotated[
+        Literal["holder", "class", "survivor"],
+        about(
+            description="a row for each object that keeps new ones, for each class of new objects, "
+            "or for each object that was there before and is now of another size"
+        ),
+    ] = "holder"
+
+
+def run(snapshots: Sequence[HeapSnapshot], params: Params, progress: Progress = SILENT) -> Table:
+    """Growth from the first snapshot to the second. Figures of the whole heap are in `summary`.
+
+    Two snapshots that are not of one process, or in the wrong order, are compared all the same;
+    the table then carries a warning.
+    """
+    before, after = snapshots
+    progress.phase("growth", unit="nodes")
+    names = Names(after)
+    found = growth(before, after, names)
+    columns, records = _rows(params.by, names, found)
+    table = Table(columns, records, summary=_figures(found), warnings=doubts(before, after))
+    return table.head(params.top, "--top N shows more")
+
+
+def _rows(by: str, names: Names, found: Growth) -> tuple[tuple[Column, ...], list[Any]]:
+    if by == "class":
+        return _CLASS_COLUMNS, list(found.classes)
+    if by == "survivor":
+        return _SURVIVOR_COLUMNS, [_survivor(names, *item) for item in found.grown]
+    return GROWTH_COLUMNS, [growth_record(names, point) for point in found.points]
+
+
+def _survivor(names: Names, ordinal: int, by: int) -> tuple[object, ...]:
+    place = names.place(ordinal)
+    return (
+        names.class_name(ordinal),
+        names.snapshot.node_id(ordinal),
+        by,
+        names.snapshot.shallow_size(ordinal),
+        None if place is None else str(place),
+    )
+
+
+def _figures(found: Growth) -> dict[str, Any]:
+    return {
+        "total_before": found.total_before,
+        "total_after": found.total_after,
+        "new_count": found.new_count,
+        "new_bytes": found.new_bytes,
+        "gone_count": found.gone_count,
+        "gone_bytes": found.gone_bytes,
+        "survivor_bytes": found.survivor_bytes,
+    }

@@ -1,0 +1,43 @@
+"""`heap summary`: what a snapshot holds, in one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from nodemem import results
+from nodemem.heap.snapshot import HeapSnapshot
+from nodemem.results import SILENT, Progress, Table, about
+
+
+class Params(results.Params, frozen=True, kw_only=True):
+    top: Annotated[int, about(description="classes to show, the largest first")] = 10
+
+
+def run(snapshots: Sequence[HeapSnapshot], params: Params, progress: Progress = SILENT) -> Table:
+    """The rows of `heap classes`; in `summary` counts, bytes by kind and the Node.js version."""
+    snapshot = snapshots[0]
+    progress.phase("summary", unit="nodes")
+    figures: dict[str, Any] = {"nodes": snapshot.node_count, "edges": snapshot.edge_count}
+    figures |= snapshot.statistics()
+    version = node_version(snapshot)
+    if version is not None:
+        figures["node_version"] = version
+    table = snapshot.classes()
+    return Table(table.columns, table.records, summary=figures).head(
+        params.top, "nodemem heap classes FILE shows all"
+    )
+
+
+def node_version(snapshot: HeapSnapshot) -> str | None:
+    """`process.version` of the program, read from its heap; None when it is not there."""
+    name = snapshot.find_string("process")
+    if name is None:
+        return None
+    names = snapshot.columns.names
+    for ordinal in (o for o in range(snapshot.node_count) if names[o] == name):
+        if snapshot.node_type(ordinal) == "object":
+            for edge in snapshot.edges(ordinal):
+                if edge.name == "version" and snapshot.node_type(edge.target) == "string":
+                    return snapshot.name(edge.target)
+    return None

@@ -1,0 +1,47 @@
+"""`heap suspects`: what holds much of the heap, and from where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from nodemem import results
+from nodemem.errors import UsageError
+from nodemem.heap.findings import SUSPECT_COLUMNS, suspect_finding, suspect_record
+from nodemem.heap.names import Names
+from nodemem.heap.snapshot import HeapSnapshot
+from nodemem.heap.suspects import LEAST_BYTES, LEAST_SHARE, find_suspects
+from nodemem.results import SILENT, Progress, Table, about
+
+
+class Params(results.Params, frozen=True, kw_only=True):
+    top: Annotated[int | None, about(description="rows to show, the largest first")] = None
+    share: Annotated[
+        float, about(description="part of the heap that a suspect keeps at least, 0 to 1")
+    ] = LEAST_SHARE
+    bytes: Annotated[int, about(description="bytes that a suspect keeps at least")] = LEAST_BYTES
+
+
+def run(snapshots: Sequence[HeapSnapshot], params: Params, progress: Progress = SILENT) -> Table:
+    """A row and a finding for each suspect; none on a heap without accumulation points.
+
+    Raises:
+        UsageError: a limit is out of range.
+    """
+    if not 0 <= params.share <= 1:
+        raise UsageError(f"--share {params.share} is not between 0 and 1")
+    if params.bytes < 0:
+        raise UsageError(f"--bytes {params.bytes} is below zero")
+    snapshot = snapshots[0]
+    progress.phase("suspects", unit="nodes")
+    names = Names(snapshot)
+    found = find_suspects(
+        snapshot, least_share=params.share, least_bytes=params.bytes, names=names
+    )[: params.top]
+    file = snapshot.path_on_disk
+    return Table(
+        SUSPECT_COLUMNS,
+        [suspect_record(names, suspect) for suspect in found],
+        findings=tuple(suspect_finding(names, suspect, str(file)) for suspect in found),
+        summary={"total": snapshot.statistics()["total"]},
+    )

@@ -1,0 +1,210 @@
+"""References in the words of a Node.js developer.
+
+V8 writes several edges where a program has one reference: an entry of a Map leads over its hash
+table, a captured variable over the closure's scopes and, since V8 14, a cell. `collapse` joins
+the edges of a chain into steps between visible nodes and says of what kind each step is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from nodemem.heap.names import Names
+from nodemem.heap.snapshot import Edge, HeapSnapshot
+
+Kind = Literal[
+    "root",
+    "global property",
+    "variable",
+    "property",
+    "static",
+    "element",
+    "map key",
+    "map value",
+    "set entry",
+    "weakmap value",
+    "listener",
+    "listeners",
+    "timers",
+    "timer",
+    "timer callback",
+    "promise value",
+    "promise reaction",
+    "suspended function",
+    "bound function",
+    "bound this",
+    "bound argument",
+    "call site",
+    "module cache",
+    "async store",
+    "prototype",
+    "code",
+    "scope",
+    "internal",
+]
+
+_BOUND: dict[str, Kind] = {
+    "bound_function": "bound function",
+    "bound_this": "bound this",
+    "bindings": "bound argument",
+}
+_WORD_BYTES = 8  # Node.js is built without pointer compression
+_ARRAY_HEADER = 16
+_LISTS_LINKS = ("_idleNext", "_idlePrev")
+
+
+class Step(NamedTuple):
+    """One reference between visible nodes. `through` is the last closure scope on the way (the
+    one that holds the variable); `times` counts equal steps in a row that were joined."""
+
+    kind: Kind
+    name: str
+    source: int
+    target: int
+    through: int | None = None
+    times: int = 1
+
+
+def collapse(names: Names, edges: Sequence[Edge]) -> list[Step]:
+    """The steps of a chain of edges in which each starts where the one before ended."""
+    chains = list(_between_visible(names, edges))
+    return _joined(names, _told_by_neighbours(names, [_step(names, chain) for chain in chains]))
+
+
+def _between_visible(names: Names, edges: Sequence[Edge]) -> Iterator[list[Edge]]:
+    chain: list[Edge] = []
+    for edge in edges:
+        chain.append(edge)
+        if names.visible(edge.target):
+            yield chain
+            chain = []
+    if chain:
+        yield chain
+
+
+def _step(names: Names, chain: list[Edge]) -> Step:
+    first, last = chain[0], chain[-1]
+    kind, name, through = _kind(names, chain)
+    return Step(kind, name, first.source, last.target, through)
+
+
+def _kind(names: Names, chain: list[Edge]) -> tuple[Kind, str, int | None]:
+    first, last = chain[0], chain[-1]
+    for edge in reversed(chain):
+        if edge.type == "context":
+            return "variable", str(edge.name), edge.source
+    scope = next((e.target for e in chain if names.is_context(e.target)), None)
+    if len(chain) == 1 and last.type in ("property", "element"):
+        return _direct(names, last)
+    if first.source == 0 or not names.visible(first.source):
+        return "root", str(last.name), None
+    if first.type == "internal":
+        word = str(first.name)
+        if word == "table":
+            return *_entry(names.snapshot, chain), None
+        if word in _BOUND:
+            return _BOUND[word], "", None
+        if word == "reactions_or_result":
+            reacting = any("PromiseReaction" in names.name(e.target) for e in chain)
+            return "promise reaction" if reacting else "promise value", "", None
+        if word == "parameters_and_registers":
+            return "suspended function", names.function(first.source), None
+        if word in ("elements", "properties"):
+            return "element" if word == "elements" else "property", "", None
+        if "in WeakMap" in word or "WeakMap (table" in word:
+            return "weakmap value", "", None
+        if word in ("shared", "code", "feedback_cell"):
+            return "code", names.function(first.source), None
+    if any("CallSiteInfo" in names.name(edge.target) for edge in chain):
+        return "call site", "", None
+    if scope is not None:
+        return "scope", names.function(first.source), scope
+    return "internal", str(last.name), None
+
+
+def _direct(names: Names, edge: Edge) -> tuple[Kind, str, int | None]:
+    name = str(edge.name)
+    if edge.type == "element":
+        return "element", name, None
+    if name == "__proto__":
+        return "prototype", "", None
+    if names.is_global(edge.source):
+        return "global property", name, None
+    if names.is_closure(edge.source):
+        return "static", name, None
+    if "kResourceStore" in name:
+        return "async store", "", None
+    return "property", name, None
+
+
+def _entry(snapshot: HeapSnapshot, chain: list[Edge]) -> tuple[Kind, str]:
+    """A place in the hash table of a Map or Set.
+
+    Behind three counters and B buckets a table has 2 B entries: of key, value and link in a Map,
+    of key and link in a Set. B follows from the table's size.
+    """
+    if snapshot.name(chain[0].source).startswith("Set"):
+        return "set entry", ""
+    if len(chain) < 2 or not str(chain[-1].name).isdigit():
+        return "map value", ""
+    table = chain[0].target
+    words = (snapshot.self_size(table) - _ARRAY_HEADER) // _WORD_BYTES
+    buckets, left_over = divmod(words - 3, 7)
+    if left_over:
+        return "map value", ""
+    index = int(chain[-1].name) - 3 - buckets
+    if index % 3 == 0:
+        return "map key", ""
+    return "map value", _key(snapshot, table, str(int(chain[-1].name) - 1))
+
+
+def _key(snapshot: HeapSnapshot, table: int, index: str) -> str:
+    """The key beside a value when it is text."""
+    for edge in snapshot.edges(table):
+        if edge.name == index:
+            return snapshot.name(edge.target) if snapshot.node_type(edge.target) == "string" else ""
+    return ""
+
+
+def _told_by_neighbours(names: Names, steps: list[Step]) -> list[Step]:
+    """Join what several steps together mean: an emitter's listeners, Node.js' lists of timers."""
+    told: list[Step] = []
+    for step in steps:
+        before = told[-1] if told else None
+        told.append(step)
+        if before is None:
+            continue
+        if before.name == "_events" and step.kind == "property":
+            listeners: Kind = "listener" if names.is_closure(step.target) else "listeners"
+            told[-2:] = [Step(listeners, step.name, before.source, step.target)]
+        elif before.kind == "listeners" and step.kind == "element":
+            told[-2:] = [Step("listener", before.name, before.source, step.target)]
+        elif before.name == "timerListMap" and step.kind == "element":
+            # The functions of node:timers are only the way by which V8 reaches the lists.
+            known = 3 if len(told) > 2 and told[-3].kind == "global property" else 2
+            told[-known:] = [Step("timers", step.name, told[-known].source, step.target)]
+        elif step.name in _LISTS_LINKS:
+            told[-1] = step._replace(kind="timer", name="")
+        elif step.name in ("_onTimeout", "_onImmediate"):
+            told[-1] = step._replace(kind="timer callback", name="")
+        elif before.name == "_cache" and names.name(before.source) != "Object":
+            told[-1] = step._replace(kind="module cache")
+    return told
+
+
+def _joined(names: Names, steps: list[Step]) -> list[Step]:
+    """Join runs of equal steps through objects of one class: the links of a list."""
+    joined: list[Step] = []
+    for step in steps:
+        before = joined[-1] if joined else None
+        if (
+            before is not None
+            and (before.kind, before.name) == (step.kind, step.name)
+            and names.class_name(before.target) == names.class_name(step.target)
+            and step.kind not in ("element", "root")
+        ):
+            joined[-1] = before._replace(target=step.target, times=before.times + 1)
+        else:
+            joined.append(step)
+    return joined
