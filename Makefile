@@ -74,7 +74,7 @@ $(VENV)/test-tools: $(VENV)/ready pyproject.toml
 	@touch $@
 
 $(VENV)/lint-tools: $(VENV)/ready $(VENV)/test-tools pyproject.toml
-	$(pip) --group lint click jinja2 msgspec numpy rich websockets psutil
+	$(pip) --group lint click jinja2 msgspec numpy rich websockets
 	@touch $@
 
 $(VENV)/browser: $(VENV)/ready

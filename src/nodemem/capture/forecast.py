@@ -60,7 +60,8 @@ class Forecast:
 
 @dataclass(frozen=True)
 class _Factors:
-    """Cost per byte in ordinary spaces, low and high; per byte of large objects, high only.
+    """Cost per byte in ordinary spaces, low and high; per byte of large objects and per square
+    of the ordinary bytes, high only.
 
     Node.js' own objects cost `base` whatever the program does.
     """
@@ -68,20 +69,25 @@ class _Factors:
     base: Range
     per_byte: Range
     per_large_byte: float
+    per_square: float = 0.0
 
     def range(self, ordinary: int, large: int) -> Range:
         return Range(
             self.base.low + self.per_byte.low * ordinary,
-            self.base.high + self.per_byte.high * ordinary + self.per_large_byte * large,
+            self.base.high
+            + self.per_byte.high * ordinary
+            + self.per_large_byte * large
+            + self.per_square * ordinary**2,
         )
 
 
 _RSS = _Factors(Range(25 * MB, 70 * MB), Range(0.0, 12.0), 150.0)
 _FILE = _Factors(Range(3 * MB, 7 * MB), Range(0.0, 3.2), 6.5)
-# Seconds. V8 11 (Node.js 20) made snapshots usable, V8 12 (22) several times faster.
+# Seconds. Up to V8 11 (Node.js 20) many distinct strings make the time grow with the square of
+# their number: 4, 12 and 46 s for 23, 42 and 76 MB of records in 20.18, 300 s for 125 MB in 18.
 _PAUSE = _Factors(Range(0.1, 1.0), Range(2e-9, 80e-9), 600e-9)
-_PAUSE_20 = _Factors(Range(0.1, 1.0), Range(2e-9, 250e-9), 1800e-9)
-_PAUSE_18 = _Factors(Range(0.1, 2.0), Range(2e-9, 3000e-9), 18000e-9)
+_PAUSE_20 = _Factors(Range(0.1, 1.0), Range(2e-9, 250e-9), 1800e-9, 0.012 / MB**2)
+_PAUSE_18 = _Factors(Range(0.1, 2.0), Range(2e-9, 300e-9), 1800e-9, 0.03 / MB**2)
 
 
 def forecast_snapshot(
