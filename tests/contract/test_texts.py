@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 LANGUAGES = ("en", "ko")
-# A unit with or without a width, a plain number, or the words that follow a number.
+# A unit with or without a width, a plain number, the words that follow a number, an optional part.
 FORMAT = re.compile(
-    r"((bytes|binary|count|share|duration|ms)(:[<>^]?\d+)?|[<>^]?\d*(\.\d+f)?|plural \S+ \S+)"
+    r"((bytes|binary|count|share|duration|ms)([<>^]\d+)?|[<>^]?\d*(\.\d+f)?"
+    r"|plural \S+ \S+|with [^%]*%[^%]*)"
 )
 
 

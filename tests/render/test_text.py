@@ -69,9 +69,33 @@ def test_long_names_are_cut_in_the_middle_and_numbers_never(width: int) -> None:
 
 
 def test_equal_long_names_share_the_width() -> None:
-    table = Table((Column("class"), Column("name")), [("x" * 300, "y" * 300)])
-    row = lines(table, width=61)[1]
-    assert abs(row.count("x") - row.count("y")) <= 2
+    columns = tuple(map(Column, ("class", "name", "holder", "content")))
+    row = lines(Table(columns, [tuple(letter * 33 for letter in "wxyz")]), width=100)[1]
+    counts = [row.count(letter) for letter in "wxyz"]
+    assert max(counts) - min(counts) <= 2
+    assert len(row) == 100
+
+
+def test_text_that_would_squeeze_the_others_goes_below_its_row() -> None:
+    columns = (Column("class"), Column("path"), Column("count", "count"))
+    long = " → ".join(f"step{i}" for i in range(12))
+    shown = lines(Table(columns, [("Session", long, 5), ("Job", None, 6)]), width=60)
+    assert [line.split()[0] for line in shown] == ["Class", "Session", "Path:", "step6", "Job"]
+    assert " ".join(line.strip() for line in shown[2:4]) == f"Path: {long}"
+
+
+def test_of_a_source_the_end_stays() -> None:
+    columns = (Column("class"), Column("source", role="source"), Column("name"))
+    table = Table(columns, [("a" * 30, "/srv/" + "a" * 12 + "/server.js:14:7", "b" * 30)])
+    assert "server.js:14:7  b" in lines(table, width=95)[1]
+    assert "…" in lines(table, width=95)[1]
+
+
+def test_columns_without_any_text_are_left_out_and_unknown_sizes_are_not() -> None:
+    table = Table(
+        (Column("class"), Column("detail"), Column("retained", "bytes")), [("a", None, None)]
+    )
+    assert lines(table) == ["Class  Retained", "a             –"]
 
 
 def test_what_is_left_out_and_warned_of_is_said() -> None:

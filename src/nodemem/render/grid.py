@@ -9,7 +9,7 @@ from nodemem.render.values import is_number, say
 from nodemem.results import Column, Table
 
 
-@dataclass(frozen=True)
+@dataclass
 class Grid:
     """`rows[i][j]` is a cell of `columns[j]`; `right[j]` where the column holds quantities.
 
@@ -24,10 +24,19 @@ class Grid:
     depths: list[int] | None
     stem: int
 
+    def take(self, index: int) -> tuple[str, list[str]]:
+        """Remove a column; its title and its cells."""
+        del self.columns[index], self.right[index]
+        self.stem -= index < self.stem
+        return self.titles.pop(index), [row.pop(index) for row in self.rows]
+
 
 def grid(table: Table, texts: Texts, *, unknown: str) -> Grid:
-    """The cells of `table`; `unknown` stands where a value could not be observed."""
-    shown = [i for i, column in enumerate(table.columns) if column.role != "depth"]
+    """The cells of `table`; `unknown` stands where a value could not be observed.
+
+    Columns of text in which no row has any are left out.
+    """
+    shown = [i for i, column in enumerate(table.columns) if _tells(table, column, i)]
     depth = next((i for i, column in enumerate(table.columns) if column.role == "depth"), None)
     right = [_holds_quantities(table, i) for i in shown]
     return Grid(
@@ -41,6 +50,12 @@ def grid(table: Table, texts: Texts, *, unknown: str) -> Grid:
         depths=None if depth is None else [record[depth] or 0 for record in table.records],
         stem=right.index(False) if False in right else 0,
     )
+
+
+def _tells(table: Table, column: Column, index: int) -> bool:
+    if column.role == "depth":
+        return False
+    return column.unit is not None or any(record[index] is not None for record in table.records)
 
 
 def _holds_quantities(table: Table, index: int) -> bool:

@@ -106,13 +106,17 @@ def cells(text: str) -> int:
     return cell_len(text)
 
 
-def shorten(text: str, width: int, terminal: Terminal) -> str:
-    """`text` in at most `width` cells, cut in the middle: both ends of a name tell."""
+def shorten(text: str, width: int, terminal: Terminal, *, keep_end: bool = False) -> str:
+    """`text` in at most `width` cells, cut in the middle: both ends of a name tell.
+
+    With `keep_end` it is cut at the beginning: of a file and line the end tells.
+    """
     if cells(text) <= width:
         return text
     mark = "…" if terminal.unicode else ".."
     keep = max(width - len(mark), 0)
-    head, tail = text[: keep - keep // 2], text[len(text) - keep // 2 :]
+    tail_room = keep if keep_end else keep // 2
+    head, tail = text[: keep - tail_room], text[len(text) - tail_room :]
     while cells(head) + cells(tail) > keep:
         head, tail = (head[:-1], tail) if cells(head) >= cells(tail) else (head, tail[1:])
     return (head + mark + tail) if width >= len(mark) else ""

@@ -14,6 +14,7 @@ Result = Table | Finding | Series
 
 _GAP = 2
 _MIN_NAME = 12
+_LONG = 0.35  # of the width
 _STYLE_OF_ROLE = {"source": "cyan", "kind": "dim", "edge": "dim"}
 
 
@@ -64,32 +65,61 @@ def _table(table: Table, texts: Texts, terminal: Terminal) -> list[str]:
 
 
 def _grid(table: Table, texts: Texts, terminal: Terminal) -> list[str]:
-    cut = grid(table, texts, unknown="–" if terminal.unicode else "-")
+    unknown = "–" if terminal.unicode else "-"
+    cut = grid(table, texts, unknown=unknown)
     if cut.depths is not None:
         drawn = branches(cut.depths, unicode=terminal.unicode)
         for row, branch in zip(cut.rows, drawn, strict=True):
             row[cut.stem] = branch + row[cut.stem]
-    widths = _widths([cut.titles, *cut.rows], cut.right, terminal.width)
-    head = _row(cut.titles, widths, cut, terminal)
+    below = _below(cut, terminal)
+    widths = _widths(cut, terminal)
+    lines = [terminal.style(_row(cut.titles, widths, cut, terminal).rstrip(), "bold")]
+    for index, row in enumerate(cut.rows):
+        lines.append(_row(row, widths, cut, terminal, styled=True))
+        for title, values in below:
+            if values[index] != unknown:
+                note = wrap(f"{title}: {values[index]}", terminal.width - 2, terminal)
+                lines += [terminal.style(f"  {line}", "dim") for line in note]
+    return lines
+
+
+def _below(cut: Grid, terminal: Terminal) -> list[tuple[str, list[str]]]:
+    """Columns of long text that would squeeze all others: they go below their rows instead."""
+    moved: list[tuple[str, list[str]]] = []
+    while _excess(natural := _natural_widths(cut, terminal), terminal) > 0:
+        long = [
+            i
+            for i, is_right in enumerate(cut.right)
+            if not is_right and i != cut.stem and natural[i] > terminal.width * _LONG
+        ]
+        if not long:
+            break
+        moved.append(cut.take(max(long, key=natural.__getitem__)))
+    return moved
+
+
+def _natural_widths(cut: Grid, terminal: Terminal) -> list[int]:
+    lines = [cut.titles, *cut.rows]
+    widths = [max(map(cells, column)) for column in zip(*lines, strict=True)]
     return [
-        terminal.style(head.rstrip(), "bold"),
-        *(_row(row, widths, cut, terminal, styled=True) for row in cut.rows),
+        width if is_right else min(width, terminal.width)
+        for width, is_right in zip(widths, cut.right, strict=True)
     ]
 
 
-def _widths(lines: list[list[str]], right: list[bool], width: int) -> list[int]:
+def _excess(widths: list[int], terminal: Terminal) -> int:
+    return sum(widths) + _GAP * (len(widths) - 1) - terminal.width
+
+
+def _widths(cut: Grid, terminal: Terminal) -> list[int]:
     """Cells for each column: numbers get what they need, names share the rest."""
-    widths = [max(map(cells, column)) for column in zip(*lines, strict=True)]
-    names = [i for i, is_right in enumerate(right) if not is_right]
-    for i in names:
-        widths[i] = min(widths[i], width)
-    excess = sum(widths) + _GAP * (len(widths) - 1) - width
-    while excess > 0 and names:
-        longest = max(names, key=lambda i: widths[i])
-        if widths[longest] <= _MIN_NAME:
+    widths = _natural_widths(cut, terminal)
+    names = [i for i, is_right in enumerate(cut.right) if not is_right]
+    for _ in range(_excess(widths, terminal)):
+        longest = max(names, key=widths.__getitem__, default=None)
+        if longest is None or widths[longest] <= _MIN_NAME:
             break
         widths[longest] -= 1
-        excess -= 1
     return widths
 
 
@@ -98,9 +128,12 @@ def _row(
 ) -> str:
     parts = []
     for i, (value, width) in enumerate(zip(values, widths, strict=True)):
-        fitted = value if cut.right[i] else shorten(value, width, terminal)
+        role = cut.columns[i].role or ""
+        fitted = value
+        if not cut.right[i]:
+            fitted = shorten(value, width, terminal, keep_end=role == "source")
         pad = " " * (width - cells(fitted))
-        style = _STYLE_OF_ROLE.get(cut.columns[i].role or "") if styled else None
+        style = _STYLE_OF_ROLE.get(role) if styled else None
         shown = terminal.style(fitted, style) if style else fitted
         parts.append(pad + shown if cut.right[i] else shown + pad)
     return (" " * _GAP).join(parts)

@@ -10,8 +10,9 @@ Tables that every room adds to:
 
 Placeholders carry our units: `{size:bytes}`, `{limit:binary}` (KiB, MiB), `{n:count}`,
 `{part:share}` (of 1), `{t:duration}` (seconds), `{t:ms}` (milliseconds), and words that follow a
-number in English, `{n:plural object objects}`. A unit may carry a width, `{size:bytes:>9}`. A value
-of None reads as "unknown".
+number in English, `{n:plural object objects}`. A unit may carry a width, `{size:bytes>9}`. A value
+of None reads as "unknown"; a part that is only said when there is a value is its format,
+`{place:with  in %}`, in which % stands for it.
 """
 
 from __future__ import annotations
@@ -73,7 +74,11 @@ class Texts(string.Formatter):
         if format_spec.startswith("plural "):
             one, many = format_spec.split()[1:]
             return one if value == 1 else many
-        unit, _, width = format_spec.partition(":")
+        if format_spec.startswith("with "):
+            part = format_spec.removeprefix("with ")
+            return "" if value is None else part.replace("%", visible(str(value)))
+        unit = format_spec.rstrip("<>^0123456789")
+        width = format_spec.removeprefix(unit)
         if value is None:
             return format(self("unknown"), width)
         if unit in _FORMATS:
