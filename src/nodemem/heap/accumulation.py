@@ -50,13 +50,15 @@ def accumulations(names: Names, least: int) -> Iterator[Accumulation]:
             end, listed = _down(names, ordinal, least)
             if listed is not None:
                 yield listed
-            waiting.append(end)
+            if end is not None:
+                waiting.append(end)
         else:
             waiting.extend(big)
 
 
-def _down(names: Names, top: int, least: int) -> tuple[int, Accumulation | None]:
-    """Go down single big children; the node at which that ends, and the list if it was one."""
+def _down(names: Names, top: int, least: int) -> tuple[int | None, Accumulation | None]:
+    """Go down single big children; the node at which that ends (None when it was the end of a
+    list), and the list if it was one."""
     snapshot = names.snapshot
     way = [top]
     while True:
@@ -71,7 +73,7 @@ def _down(names: Names, top: int, least: int) -> tuple[int, Accumulation | None]
         return way[-1], None
     links += _tail(names, links)
     loose = snapshot.retained_size(links[0])
-    return way[-1], Accumulation(links[0], loose, [], links)
+    return way[-1] if big else None, Accumulation(links[0], loose, [], links)
 
 
 def _links(names: Names, way: list[int]) -> list[int]:
@@ -85,7 +87,9 @@ def _links(names: Names, way: list[int]) -> list[int]:
     # The way may begin with another object of the class; a list begins where it is dense.
     links = [(at, node) for at, node in enumerate(way) if _kind(names, node) == kind]
     first = next(
-        i for i in range(len(links)) if i + 1 == len(links) or links[i + 1][0] - links[i][0] <= 8
+        i
+        for i in range(len(links))
+        if i + 1 == len(links) or links[i + 1][0] - links[i][0] <= _LONGEST_PERIOD
     )
     return [node for _, node in links[first:]]
 

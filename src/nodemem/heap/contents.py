@@ -12,6 +12,7 @@ from nodemem.heap.names import Names
 _SAMPLE = 200
 _MAJORITY = 0.5
 _DEEPEST = 12
+_CALLBACKS = frozenset(["_onTimeout", "_onImmediate", "listener", "callback"])
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,13 @@ def groups(names: Names, ordinals: Iterable[int], least: int = 0) -> list[Group]
     return found
 
 
-def callbacks(names: Names, timers: list[int]) -> list[int]:
-    """The functions that timers call."""
+def callbacks(names: Names, members: list[int]) -> list[int]:
+    """The functions that timers call, or that wrapped listeners stand for."""
     return [
         edge.target
-        for timer in timers
-        for edge in names.snapshot.edges(timer)
-        if edge.name == "_onTimeout" and names.is_closure(edge.target)
+        for member in members
+        for edge in names.snapshot.edges(member)
+        if edge.name in _CALLBACKS and edge.type == "property" and names.is_closure(edge.target)
     ]
 
 
@@ -81,13 +82,19 @@ def payload(names: Names, members: list[int]) -> tuple[str, Place | None] | None
     return best if times >= _MAJORITY * len(sample) else None
 
 
-def _payload(names: Names, ordinal: int) -> tuple[str, Place | None] | None:
-    snapshot = names.snapshot
+def _payload(names: Names, member: int) -> tuple[str, Place | None] | None:
+    columns, own_name = names.snapshot.columns, names.snapshot.columns.names[member]
+    ordinal = member
     for _ in range(_DEEPEST):
         if names.by_user(ordinal) and not names.is_closure(ordinal):
             return names.class_name(ordinal), names.place(ordinal)
-        children = held(names, ordinal)
-        ordinal = max(children, key=snapshot.retained_size, default=-1)
+        # The next link of a list is not what this one holds.
+        children = (
+            child
+            for child in held(names, ordinal)
+            if columns.names[child] != own_name or columns.types[child] != columns.types[member]
+        )
+        ordinal = max(children, key=names.snapshot.retained_size, default=-1)
         if ordinal < 0:
             return None
     return None

@@ -1,8 +1,9 @@
 """Where a name is declared in JavaScript text, by its brackets and keywords alone.
 
 No grammar: the text is cut into tokens, brackets are matched, and a name counts as declared
-where `const`, `let`, `var`, `class`, `function`, `import` or a parameter list introduces it. Of several
-declarations the one in the innermost block around the given positions is meant, as in the language.
+where `const`, `let`, `var`, `class`, `function`, `import` or a parameter list introduces it. Of
+several declarations the one in the innermost block around the given positions is meant, as in the
+language.
 The text may be cut off anywhere: brackets left open reach to the end.
 """
 
@@ -23,31 +24,7 @@ _TOKEN = re.compile(
 )
 _REGEXP = re.compile(r"/(?:\\.|\[(?:\\.|[^\]\\\n])*\]?|[^/\\\[\n])+/[a-z]*")
 _TEMPLATE_TEXT = re.compile(r"(?:\\.|\$(?!\{)|[^`\\$])*(?P<end>`|\$\{|\Z)", re.DOTALL)
-_BEFORE_REGEXP = frozenset(
-    [
-        "(",
-        ",",
-        "=",
-        ":",
-        "[",
-        "!",
-        "&",
-        "|",
-        "?",
-        "{",
-        "}",
-        ";",
-        "+",
-        "-",
-        "*",
-        "%",
-        "<",
-        ">",
-        "~",
-        "^",
-        "=>",
-    ]
-)
+_BEFORE_REGEXP = frozenset([*"(,=:[!&|?{};+-*%<>~^", "=>"])
 _WORDS_BEFORE_REGEXP = frozenset(["return", "typeof", "case", "in", "of", "do", "else", "void"])
 _DECLARING = frozenset(["const", "let", "var", "import"])
 _NO_PARAMETERS = frozenset(["if", "for", "while", "switch", "with"])

@@ -7,10 +7,10 @@ file is read, when it is on this machine and is the text that V8 compiled.
 
 from __future__ import annotations
 
-import os
 import stat
 from functools import lru_cache
 from itertools import islice
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from nodemem.heap.columns import CLOSURE
@@ -36,7 +36,7 @@ class Declaration(NamedTuple):
     def short(self) -> str:
         """`server.js:14`, or `server.js:~12` when the line is only near."""
         near = "" if self.exact else "~"
-        return f"{os.path.basename(self.place.file)}:{near}{self.place.line}"
+        return f"{Path(self.place.file).name}:{near}{self.place.line}"
 
 
 def functions_of(names: Names, context: int) -> list[Place]:
@@ -100,6 +100,15 @@ def declaration_of_member(names: Names, owner: int, member: str) -> Declaration 
     return Declaration(constructor, "nearby function")
 
 
+def declaration_of_global(names: Names, file: str, member: str) -> Declaration | None:
+    """Where a script sets the global property `member`, if at one place only."""
+    for text, evidence in _texts(names, file, []):
+        found = find_member(text, member)
+        if found:
+            return Declaration(Place(file, *found), evidence)
+    return None
+
+
 def _texts(names: Names, file: str, functions: list[tuple[int, int]]) -> list[tuple[str, Evidence]]:
     script = names.locations.script_of_file(file)
     if script is None:
@@ -114,13 +123,14 @@ def _texts(names: Names, file: str, functions: list[tuple[int, int]]) -> list[tu
 @lru_cache(maxsize=16)
 def _source(file: str) -> str | None:
     """The text of a script's file; None when there is none, or none of a sensible size."""
-    if not os.path.isabs(file):
+    path = Path(file)
+    if not path.is_absolute():
         return None
     try:
-        facts = os.stat(file)
+        facts = path.stat()
         if not stat.S_ISREG(facts.st_mode) or facts.st_size > _LARGEST_SOURCE:
             return None
-        with open(file, encoding="utf-8", newline="") as stream:
+        with path.open(encoding="utf-8", newline="") as stream:
             return stream.read()
     except (OSError, ValueError):
         return None

@@ -1,4 +1,4 @@
-"""Suspects and growth as results: rows of a table, and findings whose prose is in nodemem.render.texts."""
+"""Suspects and growth as results: rows of tables, and findings (their prose is in render.texts)."""
 
 from __future__ import annotations
 

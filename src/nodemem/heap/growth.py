@@ -10,11 +10,13 @@ Objects that survived may themselves have grown: the table of a Map, the element
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
+from nodemem.heap.attribution import Kept
 from nodemem.heap.contents import Group, groups, held
-from nodemem.heap.holders import Holder, describe
+from nodemem.heap.holders import Holder, describe, list_head, referred_as
 from nodemem.heap.names import Names
 from nodemem.heap.pairing import Pairing, pair
 from nodemem.heap.snapshot import HeapSnapshot
@@ -23,7 +25,11 @@ from nodemem.heap.suspects import Suspect, by_user, holder_of, is_general, suspe
 FEWEST = 10
 """Fewer new objects of one class at one holder are not looked into."""
 _MOST_HOLDERS = 40
-_BUILTIN_FEWEST = 1000
+_MOST_ALIKE = 20_000
+_FEWEST_ALIKE = 5
+_LONGEST_PERIOD = 8
+_LINKED = 0.3
+_NESTED = ("object", "concatenated string")
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ def growth(before: HeapSnapshot, after: HeapSnapshot, names: Names | None = None
         for ordinal, old in enumerate(pairing.old)
         if old >= 0 and sizes[ordinal] != old_sizes[old]
     ]
-    kept = _Kept(names, pairing)
+    kept = Kept(names, pairing)
     points = _Points(before, names, pairing, kept, dict(grown)).found()
     return Growth(
         points=points,
@@ -88,31 +94,6 @@ def growth(before: HeapSnapshot, after: HeapSnapshot, names: Names | None = None
     )
 
 
-class _Kept:
-    """New objects by the old object that keeps them.
-
-    `pieces` hang there directly, `inside` below other new ones; `bytes` are of all.
-    """
-
-    def __init__(self, names: Names, pairing: Pairing) -> None:
-        self.bytes: Counter[int] = Counter()
-        self.pieces: dict[int, list[int]] = {}
-        self.inside: dict[int, list[int]] = {}
-        graph = names.snapshot.graph
-        dominators, sizes = graph.tree.dominators, graph.shallow_sizes
-        keeper: dict[int, int] = {}
-        # In preorder of the dominator tree what is above is settled first.
-        for ordinal in sorted(pairing.new, key=graph.tree_places.__getitem__):
-            above = dominators[ordinal]
-            while above and not names.shown(above):
-                above = dominators[above]
-            direct = above not in keeper
-            keeper[ordinal] = at = keeper.get(above, above)
-            self.bytes[at] += sizes[ordinal]
-            if names.shown(ordinal):
-                (self.pieces if direct else self.inside).setdefault(at, []).append(ordinal)
-
-
 class _Points:
     """Turns new objects by keeper into growth points by holder."""
 
@@ -121,12 +102,12 @@ class _Points:
         before: HeapSnapshot,
         names: Names,
         pairing: Pairing,
-        kept: _Kept,
+        kept: Kept,
         grown: dict[int, int],
     ) -> None:
         self._before = Names(before)
         self._names, self._pairing, self._kept, self._grown = names, pairing, kept, grown
-        self._new = set(pairing.new)
+        self._gone = frozenset(pairing.gone)
         self._described: dict[int, Holder] = {}
 
     def found(self) -> list[GrowthPoint]:
@@ -135,7 +116,13 @@ class _Points:
             if by > 0 and self._names.shown(ordinal):
                 by_bytes[ordinal] += by
         points: dict[tuple[int, str], GrowthPoint] = {}
-        for keeper, _ in by_bytes.most_common(_MOST_HOLDERS):
+        alike = list(self._alike(by_bytes))
+        together = {keeper for keepers in alike for keeper in keepers}
+        for point in map(self._of_many, alike):
+            if point is not None:
+                points[point.suspect.holder.ordinal, point.suspect.class_name] = point
+        alone = (keeper for keeper, _ in by_bytes.most_common() if keeper not in together)
+        for keeper in islice(alone, _MOST_HOLDERS):
             for point in self._at(keeper):
                 key = (point.suspect.holder.ordinal, point.suspect.class_name)
                 if key not in points or points[key].added < point.added:
@@ -143,6 +130,30 @@ class _Points:
         return sorted(
             points.values(), key=lambda p: (-p.added_bytes - p.own_bytes, p.suspect.holder.ordinal)
         )
+
+    def _alike(self, by_bytes: Counter[int]) -> Iterator[list[int]]:
+        """Keepers of one class that are referred to by one name, where there are several and
+        none has the most of it: the arrays of messages of many rooms."""
+        names, pieces = self._names, self._kept.pieces
+        groups_of: dict[tuple[str, str], list[int]] = {}
+        for keeper, _ in by_bytes.most_common(_MOST_ALIKE):
+            if keeper in pieces and not is_general(names, keeper):
+                signature = (names.class_name(keeper), referred_as(names, keeper))
+                groups_of.setdefault(signature, []).append(keeper)
+        for keepers in groups_of.values():
+            counts = [len(pieces[keeper]) for keeper in keepers]
+            if len(keepers) >= _FEWEST_ALIKE and max(counts) < sum(counts) / 2:
+                yield keepers
+
+    def _of_many(self, keepers: list[int]) -> GrowthPoint | None:
+        """One growth point for alike keepers, told of the one that keeps most."""
+        kept, names = self._kept, self._names
+        pieces = [o for keeper in keepers for o in kept.pieces[keeper] if names.visible(o)]
+        found = [group for group in groups(names, pieces) if group.count >= FEWEST]
+        if not found:
+            return None
+        added_bytes = sum(kept.bytes[keeper] for keeper in keepers)
+        return self._point(keepers[0], found[0], added_bytes, together=keepers)
 
     def _at(self, keeper: int) -> Iterator[GrowthPoint]:
         names = self._names
@@ -152,25 +163,35 @@ class _Points:
         if direct and not general:
             yield self._point(keeper, direct[0], self._kept.bytes[keeper])
             return
-        inside = self._kept.inside.get(keeper, [])
-        scattered = direct + [
+        inside = [o for o in self._kept.inside.get(keeper, []) if names.visible(o)]
+        points = list(self._scattered(keeper, direct, [*pieces, *inside]))
+        yield from points
+        own = self._grown.get(keeper, 0)
+        if own > 0 and not general and not points:
+            alone = groups(names, [keeper])[0]
+            yield self._point(keeper, alone, self._kept.bytes[keeper], alone=True)
+
+    def _scattered(self, keeper: int, direct: list[Group], new: list[int]) -> Iterator[GrowthPoint]:
+        """Growth at objects that are new themselves, or that share what they hold: the array that
+        was replaced by a longer copy, the list with a new head, the two Maps of one session."""
+        names = self._names
+        nested = [
             group
-            for group in groups(names, [o for o in inside if names.visible(o)])
-            if group.count >= FEWEST and names.snapshot.node_type(group.members[0]) == "object"
+            for group in groups(names, new)
+            if group.count >= FEWEST and names.snapshot.node_type(group.members[0]) in _NESTED
         ]
-        for group in scattered:
+        seen: set[int] = set()
+        for group in direct + nested:
+            if not seen.isdisjoint(group.members):
+                continue
+            seen.update(group.members)
             found = holder_of(names, group.members)
             linked = found is None or names.class_name(found) == group.class_name
             if found is not None and not linked and not is_general(names, found):
-                yield self._point(found, group, group.retained)
-                return
-            if linked and self._is_list(group):
-                yield self._point(self._head(group), group, self._kept.bytes[keeper], listed=True)
-                return
-        own = self._grown.get(keeper, 0)
-        if own > 0 and not general:
-            alone = groups(names, [keeper])[0]
-            yield self._point(keeper, alone, self._kept.bytes[keeper], alone=True)
+                yield self._point(found, group, group.retained, scattered=True)
+            elif linked and self._is_list(group):
+                head = list_head(names, self._first(group))
+                yield self._point(head, group, self._kept.bytes[keeper], listed=True)
 
     def _point(
         self,
@@ -180,53 +201,52 @@ class _Points:
         *,
         listed: bool = False,
         alone: bool = False,
+        scattered: bool = False,
+        together: Sequence[int] = (),
     ) -> GrowthPoint:
-        names, old = self._names, self._pairing.old[ordinal]
+        names, holders = self._names, together or [ordinal]
         if ordinal not in self._described:
             self._described[ordinal] = describe(names, ordinal)
         holder = self._described[ordinal]
-        retained = names.snapshot.retained_size(ordinal)
-        suspect = suspect_of(names, holder, group, retained, retained, listed=listed)
+        retained = sum(map(names.snapshot.retained_size, holders))
         before = self._before.snapshot
-        net = retained - (before.retained_size(old) if old > 0 else 0)
+        olds = [self._pairing.old[one] for one in holders]
+        known = sum(before.retained_size(old) for old in olds if old > 0)
+        anywhere = listed or scattered or min(olds) <= 0
         return GrowthPoint(
-            suspect=suspect,
+            suspect=suspect_of(names, holder, group, retained, retained, listed=listed),
             added=0 if alone else group.count,
-            removed=0 if alone else self._removed(group, ordinal, listed),
+            removed=0 if alone else self._removed(group, [] if anywhere else olds),
             added_bytes=added_bytes,
-            own_bytes=max(0, self._grown.get(ordinal, 0)),
-            net_bytes=net,
+            own_bytes=sum(max(0, self._grown.get(one, 0)) for one in holders),
+            net_bytes=retained - known,
             user=by_user(names, holder, group),
         )
 
-    def _removed(self, group: Group, holder: int, listed: bool) -> int:
-        """Objects of the group's class that the holder had before and that are gone."""
-        old = self._pairing.old[holder]
-        before = self._before
+    def _removed(self, group: Group, olds: list[int]) -> int:
+        """Objects of the group's class that the holders had before and that are gone; without
+        holders, those that are gone from anywhere."""
+        before, gone = self._before, self._gone
         sample = group.members[0]
         kind = (self._names.snapshot.node_type(sample), self._names.name(sample))
-        if old <= 0 or listed or is_general(self._names, holder):
-            candidates: Iterator[int] = iter(self._pairing.gone)
-        else:
-            gone = set(self._pairing.gone)
-            candidates = (o for o in held(before, old) if o in gone)
+        candidates = (o for old in olds for o in held(before, old) if o in gone) if olds else gone
         return sum(1 for o in candidates if (before.snapshot.node_type(o), before.name(o)) == kind)
 
     def _is_list(self, group: Group) -> bool:
-        """Whether most objects of a group are below another of it: links of a list."""
+        """Whether most objects of a group are below another of it, each below its own: links."""
         dominator = self._names.snapshot.graph.tree.dominators
         members = set(group.members)
-        linked = 0
+        above: list[int] = []
         for ordinal in group.members:
             node = ordinal
-            for _ in range(8):
+            for _ in range(_LONGEST_PERIOD):
                 node = dominator[node]
                 if node in members:
-                    linked += 1
+                    above.append(node)
                     break
-        return linked >= group.count * 0.8
+        return len(set(above)) >= _LINKED * group.count
 
-    def _head(self, group: Group) -> int:
+    def _first(self, group: Group) -> int:
         places = self._names.snapshot.graph.tree_places
         return min(group.members, key=places.__getitem__)
 

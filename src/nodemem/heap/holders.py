@@ -54,15 +54,18 @@ def describe(names: Names, ordinal: int) -> Holder:
     class_name = names.class_name(ordinal)
     if class_name.startswith("{"):
         class_name = "Object"
+    if _referred_as(names, ordinal, "timerListMap"):
+        return Holder(ordinal, "timers", class_name, None, _periods(names, ordinal), False, None)
     for edge in _retaining(names, ordinal):
         timers = _timers(names, edge)
         if timers is not None:
             return Holder(ordinal, "timers", class_name, None, timers, False, None)
-        emitter = _emitter(names, edge)
-        if emitter is not None:
+        listening = _emitter(names, edge) or _event_target(names, edge)
+        if listening is not None:
+            emitter, event = listening
             name, user, declared = _name(names, emitter)
             kind_of = names.class_name(emitter)
-            return Holder(ordinal, "listeners", kind_of, name, str(edge.name), user, declared)
+            return Holder(ordinal, "listeners", kind_of, name, event, user, declared)
     name, user, declared = _name(names, ordinal)
     known = class_name in _COLLECTIONS or class_name.split(" ")[0] in _COLLECTIONS
     kind: HolderKind = "collection" if known else "object"
@@ -72,6 +75,14 @@ def describe(names: Names, ordinal: int) -> Holder:
 def path_steps(names: Names, ordinal: int) -> list[Step]:
     """The shortest retaining path of a holder, in steps."""
     return collapse(names, shortest_chain(names, ordinal))
+
+
+def referred_as(names: Names, ordinal: int) -> str:
+    """The name by which a node is referred to first; empty when no reference has one."""
+    for edge in _retaining(names, ordinal):
+        if edge.type in ("property", "context") and edge.name != "__proto__":
+            return str(edge.name)
+    return ""
 
 
 def _retaining(names: Names, ordinal: int) -> list[Edge]:
@@ -86,14 +97,55 @@ def _timers(names: Names, edge: Edge) -> str | None:
     return None
 
 
-def _emitter(names: Names, edge: Edge) -> int | None:
-    """The emitter when `edge` leads from its table of listeners to those of one event."""
+def _periods(names: Names, ordinal: int) -> str:
+    """The periods of all lists in Node.js' table of timers."""
+    periods = [
+        int(edge.name)
+        for edge in names.snapshot.edges(ordinal)
+        if edge.type in ("element", "property") and str(edge.name).isdigit()
+    ]
+    return f"{min(periods)}–{max(periods)}" if periods else ""
+
+
+def _emitter(names: Names, edge: Edge) -> tuple[int, str] | None:
+    """Emitter and event when `edge` leads from its table of listeners to those of one event."""
     if edge.type != "property" or edge.name == "__proto__":
         return None
     for above in _retaining(names, edge.source):
         if above.type == "property" and above.name == "_events":
-            return above.source
+            return above.source, str(edge.name)
     return None
+
+
+def _event_target(names: Names, edge: Edge) -> tuple[int, str] | None:
+    """EventTarget and event type when `edge` leads to the first of its Listener objects."""
+    if edge.source == 0 or names.class_name(edge.target) != "Listener":
+        return None
+    root = edge.source if names.visible(edge.source) else edge.target
+    for table in _retaining(names, root):
+        for of_map in _retaining(names, table.source):
+            for of_target in _retaining(names, of_map.source):
+                if "kEvents" in str(of_target.name):
+                    entry = collapse(names, [of_map, table])
+                    return of_target.source, entry[0].name
+    return None
+
+
+def list_head(names: Names, ordinal: int) -> int:
+    """The first link of the list that a link belongs to."""
+    columns, distances = names.snapshot.columns, names.snapshot.graph.distances
+    while True:
+        links = (
+            edge.source
+            for edge in _retaining(names, ordinal)
+            if columns.names[edge.source] == columns.names[ordinal]
+            and columns.types[edge.source] == columns.types[ordinal]
+            and 0 <= distances[edge.source] < distances[ordinal]
+        )
+        before = min(links, key=lambda source: distances[source], default=None)
+        if before is None:
+            return ordinal
+        ordinal = before
 
 
 def _referred_as(names: Names, ordinal: int, variable: str) -> bool:

@@ -18,9 +18,9 @@ from typing import Literal
 from nodemem.heap.accumulation import Accumulation, accumulations
 from nodemem.heap.chains import keeps
 from nodemem.heap.columns import CODE, HIDDEN, NATIVE, SYNTHETIC
-from nodemem.heap.contents import Group, callbacks, groups, payload
-from nodemem.heap.declared import Declaration
-from nodemem.heap.holders import Holder, describe
+from nodemem.heap.contents import Group, callbacks, groups, held, payload
+from nodemem.heap.declared import Declaration, declaration_of_global
+from nodemem.heap.holders import Holder, describe, list_head
 from nodemem.heap.locations import Place
 from nodemem.heap.names import Names
 from nodemem.heap.snapshot import HeapSnapshot
@@ -32,6 +32,7 @@ _BUILTIN_BYTES = 10_000_000
 _FEWEST = 20
 _SAMPLE = 200
 _MAJORITY = 0.5
+_EVEN = 0.3
 _MOST_RETAINERS = 50
 
 SuspectKind = Literal["collection", "listeners", "timers", "list", "object"]
@@ -71,7 +72,9 @@ def find_suspects(
     least = max(1, least_bytes, round(least_share * total))
     found: dict[int, Suspect] = {}
     for point in accumulations(names, least):
-        for suspect in _judged(names, point, least, total):
+        for suspect, user in _judged(names, point, least):
+            if not user and not _is_huge(suspect):
+                continue
             known = found.get(suspect.holder.ordinal)
             if known is None or known.retained < suspect.retained:
                 found[suspect.holder.ordinal] = suspect
@@ -82,19 +85,18 @@ def suspect_of(
     names: Names, holder: Holder, group: Group, retained: int, loose: int, *, listed: bool = False
 ) -> Suspect:
     """What `holder` does with the objects of `group`, in the words for its kind."""
-    kind: SuspectKind = "list" if listed else holder.kind
+    general = holder.kind in ("collection", "object")
+    kind: SuspectKind = "list" if listed and general else holder.kind
     declared, class_name = holder.declared, group.class_name
-    if kind == "timers":
-        functions = groups(names, callbacks(names, group.members))
-        if functions:
-            class_name = functions[0].class_name
-            declared = _at(functions[0].place)
-    elif kind == "listeners":
-        declared = _at(group.place) or declared
+    if not general:
+        functions = _functions(names, group)
+        if functions is not None:
+            class_name = functions.class_name
+            declared = _at(functions.place) or declared
     inside = payload(names, group.members)
     content = inside[0] if inside and inside[0] != group.class_name else None
     if declared is None and inside and inside[1] is not None:
-        declared = Declaration(inside[1], "nearby function")
+        declared = _near(names, holder, inside[1])
     total = names.snapshot.retained_size(0)
     even = min(1.0, group.retained / loose) if loose else 0.0
     return Suspect(
@@ -119,9 +121,9 @@ def by_user(names: Names, holder: Holder, group: Group) -> bool:
     """Whether the program's own code has to do with what is held."""
     if holder.user or (group.place is not None and group.place.user):
         return True
-    if holder.kind == "timers":
-        functions = groups(names, callbacks(names, group.members))
-        return any(f.place is not None and f.place.user for f in functions[:1])
+    functions = None if holder.kind in ("collection", "object") else _functions(names, group)
+    if functions is not None and functions.place is not None:
+        return functions.place.user
     inside = payload(names, group.members)
     return inside is not None and inside[1] is not None and inside[1].user
 
@@ -137,40 +139,54 @@ def is_general(names: Names, ordinal: int) -> bool:
     )
 
 
-def _judged(names: Names, point: Accumulation, least: int, total: int) -> Iterator[Suspect]:
-    snapshot = names.snapshot
+def _judged(names: Names, point: Accumulation, least: int) -> Iterator[tuple[Suspect, bool]]:
+    """What an accumulation point may be suspected of, and whether the program has to do with it."""
     if point.links:
-        group = groups(names, point.links[:1])[0]
-        group = Group(group.class_name, len(point.links), point.loose, group.place, point.links)
-        suspect = suspect_of(
-            names, describe(names, point.ordinal), group, point.loose, point.loose, listed=True
-        )
-        if by_user(names, suspect.holder, group) or _is_huge(suspect):
-            yield suspect
+        yield _of_list(names, point)
     elif is_general(names, point.ordinal):
-        for group in groups(names, point.pieces, least):
-            ordinal = holder_of(names, group.members) if group.count >= _FEWEST else None
-            if ordinal is None or is_general(names, ordinal):
-                continue
+        yield from _of_shared(names, point, least)
+    else:
+        yield _of_one(names, point)
+
+
+def _of_list(names: Names, point: Accumulation) -> tuple[Suspect, bool]:
+    link = groups(names, point.links[:1])[0]
+    group = Group(link.class_name, len(point.links), point.loose, link.place, point.links)
+    holder = describe(names, list_head(names, point.ordinal))
+    suspect = suspect_of(names, holder, group, point.loose, point.loose, listed=True)
+    return suspect, by_user(names, holder, group)
+
+
+def _of_shared(names: Names, point: Accumulation, least: int) -> Iterator[tuple[Suspect, bool]]:
+    """Objects of one class that hang off a root or scope because several holders share them."""
+    for group in groups(names, point.pieces, least):
+        ordinal = holder_of(names, group.members) if group.count >= _FEWEST else None
+        if ordinal is not None and not is_general(names, ordinal):
             holder = describe(names, ordinal)
             suspect = suspect_of(names, holder, group, group.retained, group.retained)
-            if by_user(names, holder, group) or _is_huge(suspect):
-                yield suspect
-    else:
-        ordinal = _named(names, point.ordinal)
-        holder = describe(names, ordinal)
-        retained = snapshot.retained_size(point.ordinal)
-        held = [group for group in groups(names, point.pieces) if group.count >= _FEWEST]
-        if held and held[0].retained >= point.loose * 0.3:
-            suspect = suspect_of(names, holder, held[0], retained, point.loose)
-            if by_user(names, holder, held[0]) or _is_huge(suspect):
-                yield suspect
-        elif holder.user or (retained >= _BUILTIN_BYTES and retained >= _BUILTIN_SHARE * total):
-            own = snapshot.shallow_size(point.ordinal)
-            yield Suspect(
-                "object", holder, holder.class_name, 1, retained, retained / total,
-                min(1.0, own / retained), holder.declared, None,
-            )  # fmt: skip
+            yield suspect, by_user(names, holder, group)
+
+
+def _of_one(names: Names, point: Accumulation) -> tuple[Suspect, bool]:
+    snapshot = names.snapshot
+    holder = describe(names, _named(names, point.ordinal))
+    retained = snapshot.retained_size(point.ordinal)
+    many = [group for group in groups(names, point.pieces) if group.count >= _FEWEST]
+    if many and many[0].retained >= _EVEN * point.loose:
+        suspect = suspect_of(names, holder, many[0], retained, point.loose)
+        return suspect, by_user(names, holder, many[0])
+    suspect = Suspect(
+        kind="object",
+        holder=holder,
+        class_name=holder.class_name,
+        count=1,
+        retained=retained,
+        share=retained / snapshot.retained_size(0),
+        even=min(1.0, snapshot.shallow_size(point.ordinal) / retained),
+        declared=holder.declared,
+        content=None,
+    )
+    return suspect, holder.user
 
 
 def _is_huge(suspect: Suspect) -> bool:
@@ -200,6 +216,28 @@ def _visible_retainers(names: Names, ordinal: int) -> Iterator[int]:
                 yield edge.source
             elif edge.source and snapshot.columns.types[edge.source] != SYNTHETIC:
                 waiting.append(edge.source)
+
+
+def _functions(names: Names, group: Group) -> Group | None:
+    """The functions behind listeners or timers, by the one that most of them share."""
+    members = group.members
+    if group.class_name == "TimersList":
+        members = [timer for timers in members for timer in held(names, timers)]
+    found = groups(names, callbacks(names, members))
+    if found:
+        return found[0]
+    return group if names.is_closure(group.members[0]) else None
+
+
+def _near(names: Names, holder: Holder, place: Place) -> Declaration:
+    """A place for a holder without one: where the script of what it holds sets the global, else
+    that of the class held."""
+    prefix = "globalThis."
+    if holder.name is not None and holder.name.startswith(prefix):
+        found = declaration_of_global(names, place.file, holder.name.removeprefix(prefix))
+        if found is not None:
+            return found
+    return Declaration(place, "nearby function")
 
 
 def _at(place: Place | None) -> Declaration | None:
