@@ -126,9 +126,8 @@ def assign_groups(snapshot: HeapSnapshot, definitions: list[Definition]) -> Assi
         example, former = zeros("I", located), zeros("I", located)
         table = zeros("I", 1 << (2 * located).bit_length())
         found = kernel.by_location(
-            n, columns.types, snapshot.location_records, records, len(labels),
-            table, example, former, groups,
-        )  # fmt: skip
+            columns.types, records, len(labels), table, example, former, groups
+        )
         for record, old in zip(example[:found], former[:found], strict=True):
             labels.append(labels[old])
             kinds.append(None)

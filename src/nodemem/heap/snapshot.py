@@ -173,14 +173,14 @@ class HeapSnapshot:
     def location(self, ordinal: int) -> tuple[int, int, int] | None:
         """Script id, line and column of the function or constructor behind a node, line and
         column from 0; None when V8 gave none."""
-        record = self.location_records[self._checked(ordinal)]
+        record = self._location_records[self._checked(ordinal)]
         if not record:
             return None
         _, script, line, column = self.columns.locations[4 * record - 4 : 4 * record]
         return script, line, column
 
     @cached_property
-    def location_records(self) -> memoryview:
+    def _location_records(self) -> memoryview:
         """By ordinal: one more than the number of the node's record in `columns.locations`, or
         0."""
         records = zeros("I", self.node_count)

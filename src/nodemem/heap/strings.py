@@ -120,11 +120,14 @@ class StringTable:
         if text in self.added:
             return self.count + self.added.index(text)
         search = load("strings").of_size
+        gap = 3  # a comma and up to two bytes of white space; more in pretty-printed files
+        if self.count > 1:
+            gap = max(gap, self.offsets[1] - self.offsets[0] - len(self.spelling(0)))
         for wanted in _spellings(text):
             at = -1
             while True:
-                # Between two strings stand a comma and at most two bytes of white space.
-                at = int(search(self.offsets, self.count, at + 1, len(wanted) + 1, len(wanted) + 3))
+                low, high = len(wanted) + 1, len(wanted) + gap
+                at = int(search(self.offsets, self.count, at + 1, low, high))
                 if at < 0:
                     break
                 if self.raw(self.offsets[at], len(wanted)) == wanted:

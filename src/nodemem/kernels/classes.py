@@ -58,9 +58,7 @@ def rename(n_nodes: ix, new: u32[::1], groups: u32[::1]) -> ix:
 
 
 def by_location(
-    n_nodes: ix,
     types: u8[::1],
-    records: u32[::1],
     locations: u32[::1],
     first_group: u32,
     table: u32[::1],
@@ -70,15 +68,16 @@ def by_location(
 ) -> ix:
     """Split groups of objects by the location of their constructor; how many groups are new.
 
-    records[node] is one more than the number of the node's record in `locations`, or 0 (see
-    retainers.locate). New groups count from `first_group`; for each, `example` is a location
-    record and `former` the group it was split from. `table` is an open-addressing hash table, zero
-    at first, its size a power of two larger than the number of locations.
+    `locations` as in Columns; the last record of an object counts. New groups count from
+    `first_group`; for each, `example` is a location record and `former` the group it was split
+    from. `table` is an open-addressing hash table, zero at first, its size a power of two larger
+    than the number of records.
     """
-    node: ix
     at: ix
     record: ix
+    number: ix
     other: ix
+    node: u32
     count: u32 = 0
     slot: u32
     mask: u32 = cython.cast(u32, table.shape[0] - 1)
@@ -86,10 +85,11 @@ def by_location(
     m64: u64 = 0xFFFFFFFFFFFFFFFF
     prime: u64 = 0x9E3779B97F4A7C15
     with cython.nogil:
-        for node in range(n_nodes):
-            if types[node] != 3 or records[node] == 0:
+        for number in range(locations.shape[0] // 4 - 1, -1, -1):
+            record = 4 * number
+            node = locations[record]
+            if types[node] != 3 or groups[node] >= first_group:
                 continue
-            record = 4 * cython.cast(ix, records[node] - 1)
             h = groups[node]
             for at in range(1, 4):
                 h = ((h ^ (h >> 29) ^ locations[record + at]) * prime) & m64
@@ -105,7 +105,7 @@ def by_location(
                     break
                 slot = (slot + 1) & mask
             if table[slot] == 0:
-                example[count] = records[node] - 1
+                example[count] = cython.cast(u32, number)
                 former[count] = groups[node]
                 count += 1
                 table[slot] = count
