@@ -1,0 +1,46 @@
+// A report server that builds each report once: whoever asks for one that is being built waits
+// for the same promise. Reports of tenants without data are never finished: their promise does
+// not settle, and their entry in `building` stays.
+//
+//   node leaky.js [PORT]        any GET request asks for a report
+
+const http = require('node:http');
+const { setTimeout: sleep } = require('node:timers/promises');
+
+class Report {
+  constructor(tenant) {
+    this.tenant = tenant;
+    this.rows = Array.from({ length: 150 }, (_, i) => `${tenant} row ${i % 3}`);
+  }
+}
+
+const building = Object.create(null);
+let asked = 0;
+
+function query(report) {
+  return new Promise((resolve) => {
+    if (report.tenant.endsWith('0')) resolve(report.rows.length);
+    // No data, no answer: neither resolve nor reject is ever called.
+  });
+}
+
+function build(tenant) {
+  const report = new Report(tenant);
+  const done = query(report).then((rows) => {
+    delete building[tenant];
+    return `${report.tenant}: ${rows} rows\n`;
+  });
+  return { report, done };
+}
+
+const server = http.createServer(async (request, response) => {
+  asked += 1;
+  const tenant = `tenant ${asked}`;
+  building[tenant] ??= build(tenant);
+  const text = await Promise.race([building[tenant].done, sleep(5, 'still building\n')]);
+  response.end(text);
+});
+
+server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () => {
+  console.log(`listening on ${server.address().port}`);
+});
