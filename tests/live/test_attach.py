@@ -47,6 +47,39 @@ def test_nothing_is_left(node: Path, talk: Any, esm: bool) -> None:
     assert talker.ask("globals") == before
 
 
+WORKER = """
+const { Worker } = require('worker_threads');
+const worker = new Worker(`
+  const { parentPort } = require('worker_threads');
+  const kept = [];
+  parentPort.on('message', (word) => {
+    if (word === 'alive') {
+      setTimeout(() => { gc(); gc();
+        parentPort.postMessage(kept.filter((ref) => ref.deref()).length); }, 30);
+      return;
+    }
+    for (let i = 0; i < 50; i++) { const o = { i }; kept.push(new WeakRef(o)); console.log(o); }
+  });`, { eval: true });
+worker.on('message', (count) => process.stdout.write('answer ' + count + '\\n'));
+worker.on('online', () => process.stdout.write('ready\\n'));
+process.stdin.on('data', (text) => {
+  for (const word of String(text).trim().split('\\n')) worker.postMessage(word);
+});
+"""
+
+
+def test_nothing_is_left_in_workers(node: Path, start: Any) -> None:
+    program = start(node, WORKER, flags=["--expose-gc", "--inspect-port=0"])
+    with nodemem.attach(program.pid) as visited:
+        program.tell("log")
+        [worker] = visited.memory_usage().workers
+        assert worker.heap_used
+        program.tell("log")
+    program.tell("log")
+    program.tell("alive")
+    assert program.wait_for("answer") == "answer 0"
+
+
 def test_nothing_is_left_after_an_exception(any_node: Path, talk: Any) -> None:
     talker = talk(any_node)
     with pytest.raises(ZeroDivisionError), nodemem.attach(talker.pid):

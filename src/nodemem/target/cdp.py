@@ -123,6 +123,7 @@ class Connection:
                         raise TargetTimeout(
                             f"the target did not answer {method} within {timeout:g} s",
                             why="its event loop is blocked, or the machine is very busy",
+                            next="try again when it is idle; nodemem ps shows whether it runs",
                         )
         finally:
             self._waiting.pop(number, None)

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import msgspec
 
-from nodemem.errors import NodememError, TargetError, TargetLost, TargetNotFound
+from nodemem.errors import NodememError, TargetError, TargetLost, TargetNotFound, TargetTimeout
 from nodemem.target import cdp, endpoint, inspector, orderly, probe, procfs
 from nodemem.target.death import Vigil
 from nodemem.target.endpoint import Endpoint
@@ -73,8 +73,12 @@ class Session:
             ("NodeRuntime.enable", {}),  # unknown to Node.js 18, which needs none
             ("NodeRuntime.notifyWhenWaitingForDisconnect", {"enabled": True}),
         ):
-            with contextlib.suppress(TargetError):
+            try:
                 self.call(method, params)
+            except (TargetLost, TargetTimeout):
+                raise
+            except TargetError:
+                pass
         self.identity = self.ask("identity", Identity)
 
     @property
@@ -142,10 +146,16 @@ class Session:
         if seconds > 0:
             self.connection.wait_until_ended(seconds)
 
+    def other_clients(self) -> int:
+        """How many others are attached to the same inspector; 0 where that cannot be seen."""
+        if self.pid is None:
+            return 0
+        return max(0, (procfs.clients(self.pid, self.endpoint.port) or 1) - 1)
+
     def forget_console(self) -> None:
         """Free the arguments of console.log() that an open inspector keeps, unless another tool
         is attached, whose console would be emptied too."""
-        if not self._other_clients():
+        if not self.other_clients():
             self.call("Runtime.discardConsoleEntries")
 
     def undo_with(self, method: str) -> None:
@@ -183,7 +193,7 @@ class Session:
 
     def _leave(self) -> None:
         connection = self._connection
-        if connection is None:
+        if connection is None or (connection.ended and self._may_be_open()):
             connection = self._reconnect()
             if connection is None:
                 return
@@ -191,7 +201,7 @@ class Session:
             for method in reversed(self._undo):
                 connection.post(method)
             connection.post("Runtime.releaseObjectGroup", {"objectGroup": _GROUP})
-            others = self._other_clients()
+            others = self.other_clients()
             if not others:
                 # It would also empty the console of another tool that is attached.
                 connection.post("Runtime.discardConsoleEntries")
@@ -211,7 +221,7 @@ class Session:
             connection.close()
 
     def _reconnect(self) -> cdp.Connection | None:
-        """We opened an inspector and then failed to connect: once more, to close it."""
+        """We opened an inspector and have no connection to it: once more, to close it."""
         if not self.endpoint.opened:
             return None
         try:
@@ -220,10 +230,12 @@ class Session:
             self.warnings.append("target.closing_later")
             return None
 
-    def _other_clients(self) -> int:
-        if self.pid is None:
-            return 0
-        return max(0, (procfs.clients(self.pid, self.endpoint.port) or 1) - 1)
+    def _may_be_open(self) -> bool:
+        """Whether the inspector that we opened still listens."""
+        if not self.endpoint.opened or self._vigil is None or not self._vigil.alive:
+            return False
+        listeners = procfs.listeners(self._vigil.pid) or []
+        return any(one.port == self.endpoint.port for one in listeners)
 
     def _let_go(self, _params: bytes) -> None:
         if self._vigil is not None:
@@ -240,16 +252,6 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def attach(target: int | str) -> Session:
-    """Attach to a process id, `host:port` or `ws://...` URL.
-
-    Raises:
-        TargetError: with the reason, and what to do about it.
-        UsageError: the text names no process.
-    """
-    return Session(target)
 
 
 def read_answer(answer: dict[str, Any], shape: type[Any], who: str) -> Any:

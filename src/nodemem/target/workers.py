@@ -12,6 +12,8 @@ from nodemem.errors import TargetError
 from nodemem.target.session import Session
 
 _TIMEOUT = 1.0
+_ASK = 1
+_FORGET = '{"id":2,"method":"Runtime.discardConsoleEntries"}'
 
 
 class Worker(msgspec.Struct, frozen=True, rename="camel"):
@@ -50,7 +52,7 @@ def call_each(
     """
     connection = session.connection
     visit = _Visit()
-    message = msgspec.json.encode({"id": 1, "method": method, "params": params or {}}).decode()
+    message = msgspec.json.encode({"id": _ASK, "method": method, "params": params or {}}).decode()
     with (
         connection.on("NodeWorker.attachedToWorker", visit.attached),
         connection.on("NodeWorker.receivedMessageFromWorker", visit.received),
@@ -66,14 +68,17 @@ def call_each(
                         {"sessionId": worker, "message": message},
                         timeout=_TIMEOUT,
                     )
-            visit.wait(_TIMEOUT)
+            return visit.results(_TIMEOUT)
         finally:
+            # Disabling alone leaves the sessions in the workers, which then keep for ever what
+            # they pass to console.log(); and what they logged meanwhile must be freed as well.
+            alone = not session.other_clients()
+            for worker in list(visit.workers):
+                if alone:
+                    forget = {"sessionId": worker, "message": _FORGET}
+                    connection.post("NodeWorker.sendMessageToWorker", forget)
+                connection.post("NodeWorker.detach", {"sessionId": worker})
             connection.post("NodeWorker.disable")
-    return [
-        (worker, visit.answers.get(key))
-        for key, worker in visit.workers.items()
-        if key not in visit.ended
-    ]
 
 
 class _Visit:
@@ -85,11 +90,17 @@ class _Visit:
         self.ended: set[str] = set()
         self._news = threading.Condition()
 
-    def wait(self, timeout: float) -> None:
+    def results(self, timeout: float) -> list[tuple[Worker, dict[str, Any] | None]]:
+        """The answers, as soon as all are there; workers that have ended meanwhile are left out."""
         with self._news:
             self._news.wait_for(
                 lambda: self.workers.keys() <= self.answers.keys() | self.ended, timeout
             )
+            return [
+                (worker, self.answers.get(key))
+                for key, worker in self.workers.items()
+                if key not in self.ended
+            ]
 
     def attached(self, params: bytes) -> None:
         event = msgspec.json.decode(params, type=_Attached)
@@ -99,7 +110,7 @@ class _Visit:
     def received(self, params: bytes) -> None:
         event = msgspec.json.decode(params, type=_Received)
         answer = msgspec.json.decode(event.message, type=_Answer)
-        if answer.id is not None:
+        if answer.id == _ASK:
             with self._news:
                 self.answers[event.session_id] = answer.result
                 self._news.notify_all()
