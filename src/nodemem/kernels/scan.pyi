@@ -1,0 +1,65 @@
+COMPILED: bool
+FIRST: int
+VALUE: int
+SEPARATOR: int
+CLOSED: int
+NO_FAULT: int
+UNEXPECTED_BYTE: int
+NUMBER_TOO_LARGE: int
+UNKNOWN_TYPE: int
+EDGES_EXCEED_COUNT: int
+TARGET_OUT_OF_RANGE: int
+
+def numbers(
+    text: memoryview,
+    start: int,
+    end: int,
+    out: memoryview,
+    filled: int,
+    wide_at: memoryview,
+    wide: memoryview,
+    info: memoryview,
+) -> int: ...
+def nodes(
+    values: memoryview,
+    count: int,
+    stride: int,
+    fields: memoryview,
+    type_codes: memoryview,
+    first: int,
+    types: memoryview,
+    names: memoryview,
+    ids: memoryview,
+    sizes: memoryview,
+    size_words: int,
+    first_edge: memoryview,
+    detachedness: memoryview,
+    totals: memoryview,
+    info: memoryview,
+) -> int: ...
+def edges(
+    values: memoryview,
+    count: int,
+    fields: memoryview,
+    stride: int,
+    type_codes: memoryview,
+    node_stride: int,
+    n_nodes: int,
+    first: int,
+    targets: memoryview,
+    names: memoryview,
+    totals: memoryview,
+    info: memoryview,
+) -> int: ...
+def locations(
+    values: memoryview,
+    count: int,
+    fields: memoryview,
+    stride: int,
+    node_stride: int,
+    n_nodes: int,
+    out: memoryview,
+    info: memoryview,
+) -> int: ...
+def skip(text: memoryview, start: int, end: int, info: memoryview) -> int: ...
+def duplicate_id(ids: memoryview, n: int, base: int, seen: memoryview) -> int: ...

@@ -1,0 +1,13 @@
+COMPILED: bool
+
+def mark(
+    n_nodes: int,
+    first_edge: memoryview,
+    edges: memoryview,
+    edge_names: memoryview,
+    ids: memoryview,
+    pair_strings: memoryview,
+    pair_tables: memoryview,
+    is_pair_name: memoryview,
+    pair_edges: memoryview,
+) -> int: ...
