@@ -19,6 +19,7 @@ from nodemem.render.html.model import (
 from nodemem.results import Evidence, Finding, Series, Table
 
 _FIGURES = 4
+_LEAST_BARS = 3  # one or two bars say no more than their figures
 
 
 def leak_report(
@@ -50,8 +51,8 @@ def leak_report(
         seen = {"n": max(len(one.times) for one in memory), "t": span}
         sections.append(Section("memory", (Lines(tuple(memory), tuple(markers)),), seen))
     if growth is not None:
-        blocks = (Bars(growth, "class", growth_by),) if len(growth) else (growth,)
-        sections.append(Section("growth", blocks))
+        drawn = Bars(growth, "class", growth_by) if len(growth) >= _LEAST_BARS else growth
+        sections.append(Section("growth", (drawn,)))
     if path is not None:
         sections.append(Section("path", (Path(path),)))
     if dominators is not None:

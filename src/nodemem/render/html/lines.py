@@ -126,28 +126,35 @@ def _line(series: Series, color: int, plot: _Plot) -> Iterator[str]:
 
 
 def _labels(series: Sequence[Series], plot: _Plot, texts: Texts) -> Iterator[str]:
-    """Names at the right end of the lines, pushed apart where lines end close together."""
+    """Names beside the ends of the lines, pushed apart where lines end close together."""
     ends = []
     for index, one in enumerate(series):
-        known = [value for value in one.values if _known(value)]
-        if known and known[-1] is not None:
-            ends.append((plot.y(known[-1]), index, known[-1]))
+        known = [
+            (time, value)
+            for time, value in zip(one.times, one.values, strict=True)
+            if value is not None and math.isfinite(value)
+        ]
+        if known:
+            time, value = known[-1]
+            ends.append((plot.y(value), index, plot.x(time), value))
     ends.sort()
-    places = [y for y, _, _ in ends]
+    places = [y for y, *_ in ends]
     for i in range(1, len(places)):
         places[i] = max(places[i], places[i - 1] + _LABEL_GAP)
     floor = HEIGHT - _BOTTOM + 2.0
     for i in range(len(places) - 1, -1, -1):
         places[i] = min(places[i], floor)
         floor = places[i] - _LABEL_GAP
-    x = WIDTH - _RIGHT
-    for (y, index, value), place in zip(ends, places, strict=True):
+    right = WIDTH - _RIGHT
+    for (y, index, x, value), place in zip(ends, places, strict=True):
         color = index % _COLORS
-        points = f"{x + 2},{y:.1f} {x + 12},{place:.1f}"
+        points = f"{x:.1f},{y:.1f} {right:.1f},{y:.1f} {right + 12},{place:.1f}"
         yield element("polyline", class_=f"leader s{color}", points=points)
         name = element("tspan", text=f"{series_title(series[index], texts)} ")
         size = element("tspan", class_="strong", text=say(value, plot.unit, texts))
-        yield element("text", class_=f"end f{color}", x=x + 16, y=place + 4, children=(name, size))
+        yield element(
+            "text", class_=f"end f{color}", x=right + 16, y=place + 4, children=(name, size)
+        )
 
 
 def _hover(series: Sequence[Series], plot: _Plot, texts: Texts) -> Iterator[str]:

@@ -84,7 +84,7 @@ def _box(y: float, name: str, source: str, size: str, *, last: bool) -> Iterator
     )
     middle = y + _BOX / 2 + 5
     room = WIDTH - 2 * _PAD - len(size) * 8 - 16
-    shown_source = fit(source, room * 0.55, 7.6)
+    shown_source = fit(source, room * 0.6, 7.6, keep_end=True)
     shown_name = fit(name, room - len(shown_source) * 7.6 - 16, 8.4)
     yield element("text", class_="box-name", x=_PAD, y=middle, text=shown_name)
     right = WIDTH - _PAD

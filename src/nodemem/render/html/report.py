@@ -6,10 +6,11 @@ import base64
 import functools
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from nodemem import __version__
 from nodemem.render.grid import Grid, grid
 from nodemem.render.html.bars import bars
 from nodemem.render.html.lines import lines
@@ -56,6 +57,7 @@ def to_html(report: Report, texts: Texts) -> str:
                 for section in report.sections
             ],
             data=_data(report),
+            version=__version__,
             style=style,
             script=script,
             policy=_policy(style, script),
@@ -72,6 +74,7 @@ class _Shown:
     raw: tuple[tuple[Any, ...], ...] = ()
     facts: tuple[tuple[str, str, str], ...] = ()
     summary: tuple[str, ...] = ()
+    unfolded: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -90,7 +93,7 @@ def _show(block: Block, title: str, texts: Texts) -> _Shown:
             return _tabled(svg, _moments(series), texts, [series_title(s, texts) for s in series])
         case Bars(table, name, value, top):
             svg = bars(table, texts, title=title, name=name, value=value, top=top)
-            return _tabled(svg, table, texts)
+            return replace(_tabled(svg, table, texts), unfolded=True)
         case Treemap(table, name, size):
             svg = treemap(table, texts, title=title, name=name, size=size)
             return _tabled(svg, table, texts)

@@ -44,14 +44,19 @@ def chart(
     )
 
 
-def fit(text: str, width: float, char: float = 7.0) -> str:
-    """`text` cut to about `width` units at `char` units a character; empty when nothing fits."""
+def fit(text: str, width: float, char: float = 7.0, *, keep_end: bool = False) -> str:
+    """`text` cut to about `width` units at `char` units a character; empty when nothing fits.
+
+    With `keep_end` the beginning goes: of a file and line the end tells.
+    """
     text = visible(text)
     size = sum(1.8 if ord(c) > 0x1100 else 1.0 for c in text) * char
     if size <= width:
         return text
     room = int(width / char) - 1
-    return f"{text[:room]}…" if room >= 3 else ""
+    if room < 3:
+        return ""
+    return f"…{text[-room:]}" if keep_end else f"{text[:room]}…"
 
 
 def _value(value: str | float) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from nodemem.render.html.squarify import Rect, squarify
 from nodemem.render.html.svg import chart, element, fit
 from nodemem.render.texts import Texts
 from nodemem.render.values import is_number, say
 from nodemem.results import Table
+from nodemem.units import format_count
 
 WIDTH, HEIGHT = 920, 460
 LEVELS = 3
@@ -43,7 +45,8 @@ class Cell:
 def treemap(
     table: Table, texts: Texts, *, title: str, name: str = "name", size: str = "retained"
 ) -> str:
-    """`table` is a tree (a column of role `depth`), `size` its column in bytes.
+    """`table` is a tree (a column of role `depth`), `size` its column in bytes. A row that stands
+    for several objects says how many in a column `count`.
 
     A single top row is the whole and is not drawn itself. Where an object keeps nearly all that its
     parent keeps, they are one rectangle with both names: chains would use up the levels.
@@ -91,12 +94,16 @@ def _tree(table: Table, name: str, size: str) -> list[_Node]:
     branch: list[tuple[int, _Node]] = []
     for row in table.iter_rows():
         value = float(row[size]) if is_number(row[size]) and row[size] > 0 else 0.0
-        node = _Node(str(row[name]), value)
+        node = _Node(_times(row.get("count")) + str(row[name]), value)
         while branch and branch[-1][0] >= (row[depth] or 0):
             branch.pop()
         (branch[-1][1].children if branch else tops).append(node)
         branch.append((row[depth] or 0, node))
     return tops
+
+
+def _times(count: Any) -> str:
+    return f"{format_count(count)} × " if isinstance(count, int) and count > 1 else ""
 
 
 def _chain(node: _Node) -> tuple[str, list[_Node]]:
