@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -111,6 +110,31 @@ def test_nothing_is_left_after_a_signal_to_us(
     assert talker.ask("alive") == "0"
 
 
+@pytest.mark.parametrize("esm", [False, True], ids=["cjs", "esm"])
+def test_nothing_is_left_after_we_were_killed(node: Path, talk: Any, esm: bool) -> None:
+    talker = talk(node, esm=esm)
+    code = (
+        "import sys, time, nodemem\n"
+        "from nodemem.target import lease\n"
+        "lease.SECONDS = 0.6\n"
+        "node = nodemem.attach(int(sys.argv[1]))\n"
+        "time.sleep(1.5)\n"
+        "print('held', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(talker.pid)], stdout=subprocess.PIPE, text=True
+    ) as visitor:
+        assert visitor.stdout is not None
+        assert visitor.stdout.readline() == "held\n"
+        talker.program.tell("log")
+        assert talker.ask("alive") == "50"
+        assert len(talker.ports) == 1, "a lease that is renewed does not end"
+        visitor.kill()
+    assert until(lambda: talker.ports == [])
+    assert talker.ask("alive") == "0"
+
+
 def test_interrupted_while_a_snapshot_is_taken(node: Path, talk: Any, tmp_path: Path) -> None:
     talker = talk(node)
     talker.ask("hold")
@@ -196,22 +220,29 @@ def test_launch_ends_what_it_started(any_node: Path) -> None:
     assert procfs.gone(node.pid)
 
 
-def test_pings_stay_off() -> None:
-    """Node.js ends a connection on a ping; a snapshot takes longer than the library's 20 s."""
-    import inspect
-
+def test_settings_without_which_node_drops_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ping, compression or a fragment ends it; a snapshot takes longer than the library's first
+    ping after 20 s."""
     from nodemem.target import cdp
 
-    source = inspect.getsource(cdp.Connection.__init__)
-    for setting in ("ping_interval=None", "compression=None", "max_size=None", "proxy=None"):
-        assert setting in source
+    asked: dict[str, object] = {}
+
+    def connect(url: str, **settings: object) -> None:
+        asked.update(settings)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(cdp, "connect", connect)
+    with pytest.raises(TargetLost):
+        cdp.Connection("ws://127.0.0.1:9229/x")
+    for setting in ("ping_interval", "compression", "max_size", "proxy"):
+        assert asked[setting] is None
 
 
 def test_two_visits_give_the_signals_back(any_node: Path, talk: Any) -> None:
-    handlers = signal.getsignal(signal.SIGTERM)
-    first, second = talk(any_node), None
-    with nodemem.attach(first.pid):
-        second = nodemem.attach(first.pid)
-        assert signal.getsignal(signal.SIGTERM) != handlers or os.getpid() == 0
+    before = signal.getsignal(signal.SIGTERM)
+    talker = talk(any_node)
+    with nodemem.attach(talker.pid):
+        second = nodemem.attach(talker.pid)
+    assert signal.getsignal(signal.SIGTERM) != before
     second.close()
-    assert signal.getsignal(signal.SIGTERM) == handlers
+    assert signal.getsignal(signal.SIGTERM) == before

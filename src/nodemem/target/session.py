@@ -16,6 +16,7 @@ from nodemem.errors import NodememError, TargetError, TargetLost, TargetNotFound
 from nodemem.target import cdp, endpoint, inspector, orderly, probe, procfs
 from nodemem.target.death import Vigil
 from nodemem.target.endpoint import Endpoint
+from nodemem.target.lease import Lease
 
 _GROUP = "nodemem"
 _LEAVING = 3.0  # seconds granted to each step of leaving
@@ -48,6 +49,7 @@ class Session:
         self._closed = False
         self._connection: cdp.Connection | None = None
         self._vigil: Vigil | None = None
+        self._lease: Lease | None = None
         self._holds_termination = orderly.hold_termination()
         try:
             orderly.to_the_end(lambda: self._find(target), lambda _: self.close())
@@ -80,6 +82,8 @@ class Session:
             except TargetError:
                 pass
         self.identity = self.ask("identity", Identity)
+        if self.endpoint.opened:
+            self._lease = Lease(self._connection, command_line_api=not self.identity.loads)
 
     @property
     def pid(self) -> int | None:
@@ -198,6 +202,8 @@ class Session:
             if connection is None:
                 return
         try:
+            if self._lease is not None:
+                self._lease.end()
             for method in reversed(self._undo):
                 connection.post(method)
             connection.post("Runtime.releaseObjectGroup", {"objectGroup": _GROUP})

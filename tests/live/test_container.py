@@ -1,0 +1,57 @@
+"""A process in a real control group with a memory limit (version 1, where root may make one)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nodemem
+from nodemem.errors import TargetLost, UnsafeTarget
+from nodemem.target import cgroup
+
+LIMIT = 256 << 20
+
+
+@pytest.fixture
+def group() -> Iterator[Path]:
+    """A control group whose parent holds the limit."""
+    own = cgroup.memory_groups(os.getpid())
+    if not own or not (own[0] / "memory.limit_in_bytes").exists() or os.geteuid() != 0:
+        pytest.skip("no control groups of version 1 that we may write to")
+    parent = own[0] / f"nodemem-test-{os.getpid()}"
+    child = parent / "inner"
+    try:
+        child.mkdir(parents=True)
+        (parent / "memory.use_hierarchy").write_text("1")
+    except OSError as error:
+        for folder in (child, parent):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        pytest.skip(f"no control group can be made: {error}")
+    (parent / "memory.limit_in_bytes").write_text(str(LIMIT))
+    yield child
+    for folder in (child, parent):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def test_limit_forecast_and_the_kernels_kill(
+    any_node: Path, talk: Any, group: Path, tmp_path: Path
+) -> None:
+    talker = talk(any_node)
+    (group / "cgroup.procs").write_text(str(talker.pid))
+    talker.ask("hold")
+    [row] = [row for row in nodemem.ps().rows() if row["pid"] == talker.pid]
+    assert row["cgroup_limit"] == LIMIT
+    path = tmp_path / "a.heapsnapshot"
+    with nodemem.attach(talker.pid) as visited:
+        with pytest.raises(UnsafeTarget, match="limited to 256 MiB"):
+            visited.take_heap_snapshot(path)
+        with pytest.raises(TargetLost, match=r"container \(cgroup\) ran out of memory"):
+            visited.take_heap_snapshot(path, force=True)
+    assert talker.program.process.wait(10) == -9
