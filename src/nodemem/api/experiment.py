@@ -44,10 +44,11 @@ def run_experiment(
     warm_up: float,
     seconds: float,
     interval: float,
+    rate: float = 1000.0,
     progress: Progress = SILENT,
     watch: Callable[[MemorySample], object] = lambda sample: None,
 ) -> Experiment:
-    """Drive `GET path` on `port` and observe the attached `node` meanwhile.
+    """Drive `GET path` on `port`, `rate` times a second, and observe the attached `node` meanwhile.
 
     The load runs `warm_up` seconds, then, between two snapshots, `seconds`; a sample is taken every
     `interval` seconds and given to `watch`. `folder` gets the recording and the two snapshots;
@@ -74,7 +75,7 @@ def run_experiment(
             writer.write(markers[-1])
 
         def load(duration: float) -> HttpLoad:
-            with HttpLoad(port, path) as driver:
+            with HttpLoad(port, path, rate=rate) as driver:
                 for taken in node.watch(interval, count=max(2, round(duration / interval) + 1)):
                     samples.append(taken)
                     writer.write(taken)

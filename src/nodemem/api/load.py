@@ -13,15 +13,17 @@ TIMEOUT = 10.0
 
 
 class HttpLoad:
-    """Sends `GET path` over `connections` keep-alive connections until it is stopped.
+    """Sends `GET path` over `connections` keep-alive connections until it is stopped, at most
+    `rate` requests a second.
 
     `path` may hold `{n}`, the number of the request. Only loopback is ever addressed.
     `requests` and `failures` count what was answered and what was not. A context manager.
     """
 
-    def __init__(self, port: int, path: str, *, connections: int = 4) -> None:
+    def __init__(self, port: int, path: str, *, rate: float = 1000.0, connections: int = 4) -> None:
         self.port = port
         self.path = path
+        self.rate = rate
         self.requests = 0
         self.failures = 0
         self.seconds = 0.0
@@ -54,8 +56,12 @@ class HttpLoad:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
         try:
             while not self._stop.is_set():
+                number = next(self._numbers)
+                due = self._begun + number / self.rate
+                if self._stop.wait(max(0.0, due - time.monotonic())):
+                    break
                 try:
-                    connection.request("GET", self.path.format(n=next(self._numbers)))
+                    connection.request("GET", self.path.format(n=number))
                     connection.getresponse().read()
                 except (OSError, http.client.HTTPException):
                     connection.close()
