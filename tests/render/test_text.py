@@ -84,6 +84,11 @@ def test_text_that_would_squeeze_the_others_goes_below_its_row() -> None:
     assert " ".join(line.strip() for line in shown[2:4]) == f"Path: {long}"
 
 
+def test_trees_are_not_torn() -> None:
+    table = Table((*TREE.columns, Column("path")), [(0, "a", 1, "x" * 50), (1, "b", 1, "y" * 50)])
+    assert [line.split()[0] for line in lines(table)] == ["Name", "a", "└─"]
+
+
 def test_of_a_source_the_end_stays() -> None:
     columns = (Column("class"), Column("source", role="source"), Column("name"))
     table = Table(columns, [("a" * 30, "/srv/" + "a" * 12 + "/server.js:14:7", "b" * 30)])

@@ -84,14 +84,18 @@ def _grid(table: Table, texts: Texts, terminal: Terminal) -> list[str]:
 
 
 def _below(cut: Grid, terminal: Terminal) -> list[tuple[str, list[str]]]:
-    """Columns of long text that would squeeze all others: they go below their rows instead."""
+    """Columns of long text that would squeeze all others: they go below their rows instead.
+
+    Not in a tree, which they would tear; nor sources, of which the end is enough.
+    """
     moved: list[tuple[str, list[str]]] = []
-    while _excess(natural := _natural_widths(cut, terminal), terminal) > 0:
-        long = [
+    while _excess(natural := _natural_widths(cut, terminal), terminal) > 0 and not cut.depths:
+        movable = [
             i
-            for i, is_right in enumerate(cut.right)
-            if not is_right and i != cut.stem and natural[i] > terminal.width * _LONG
+            for i, column in enumerate(cut.columns)
+            if not cut.right[i] and i != cut.stem and column.role != "source"
         ]
+        long = [i for i in movable if natural[i] > terminal.width * _LONG]
         if not long:
             break
         moved.append(cut.take(max(long, key=natural.__getitem__)))
