@@ -85,8 +85,10 @@ def test_text_that_would_squeeze_the_others_goes_below_its_row() -> None:
 
 
 def test_trees_are_not_torn() -> None:
-    table = Table((*TREE.columns, Column("path")), [(0, "a", 1, "x" * 50), (1, "b", 1, "y" * 50)])
-    assert [line.split()[0] for line in lines(table)] == ["Name", "a", "└─"]
+    records = [(depth, f"branch {depth}", 1, "y" * 50) for depth in range(4)]
+    shown = lines(Table((*TREE.columns, Column("path")), records))
+    assert len(shown) == 5
+    assert all(f"branch {depth}  " in line for depth, line in enumerate(shown[1:]))
 
 
 def test_of_a_source_the_end_stays() -> None:

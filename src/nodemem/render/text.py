@@ -116,9 +116,15 @@ def _excess(widths: list[int], terminal: Terminal) -> int:
 
 
 def _widths(cut: Grid, terminal: Terminal) -> list[int]:
-    """Cells for each column: numbers get what they need, names share the rest."""
+    """Cells for each column: numbers and branches get what they need, names share the rest."""
     widths = _natural_widths(cut, terminal)
-    names = [i for i, is_right in enumerate(cut.right) if not is_right]
+    if cut.depths:
+        widths[cut.stem] = min(widths[cut.stem], terminal.width // 2)
+    names = [
+        i
+        for i, is_right in enumerate(cut.right)
+        if not is_right and not (cut.depths and i == cut.stem)
+    ]
     for _ in range(_excess(widths, terminal)):
         longest = max(names, key=widths.__getitem__, default=None)
         if longest is None or widths[longest] <= _MIN_NAME:
