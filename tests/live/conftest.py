@@ -62,11 +62,14 @@ Talk = Callable[..., Talker]
 
 @pytest.fixture
 def talk(start: Any, tmp_path: Path) -> Talk:
-    """Starts the program above; `esm` as a module. Its inspector would take a free port."""
+    """Starts the program above; `esm` as a module. Its inspector would take a free port.
+    `source` is another program that answers in the same way."""
 
-    def run(node: Path, *, flags: list[str] | None = None, esm: bool = False) -> Talker:
+    def run(
+        node: Path, *, flags: list[str] | None = None, esm: bool = False, source: str = TALKER
+    ) -> Talker:
         script = tmp_path / f"talker.{'mjs' if esm else 'cjs'}"
-        script.write_text(TALKER)
+        script.write_text(source)
         return Talker(
             start(node, script, flags=["--expose-gc", "--inspect-port=0", *(flags or [])])
         )

@@ -67,16 +67,16 @@ process.stdin.on('data', (text) => {
 """
 
 
-def test_nothing_is_left_in_workers(node: Path, start: Any) -> None:
-    program = start(node, WORKER, flags=["--expose-gc", "--inspect-port=0"])
-    with nodemem.attach(program.pid) as visited:
-        program.tell("log")
+def test_nothing_is_left_in_workers(node: Path, talk: Any) -> None:
+    talker = talk(node, source=WORKER)
+    with nodemem.attach(talker.pid) as visited:
+        talker.program.tell("log")
         [worker] = visited.memory_usage().workers
         assert worker.heap_used
-        program.tell("log")
-    program.tell("log")
-    program.tell("alive")
-    assert program.wait_for("answer") == "answer 0"
+        talker.ask("alive")
+        talker.program.tell("log")
+    talker.program.tell("log")
+    assert talker.ask("alive") == "0"
 
 
 def test_nothing_is_left_after_an_exception(any_node: Path, talk: Any) -> None:

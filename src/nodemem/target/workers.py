@@ -71,14 +71,16 @@ def call_each(
             return visit.results(_TIMEOUT)
         finally:
             # Disabling alone leaves the sessions in the workers, which then keep for ever what
-            # they pass to console.log(); and what they logged meanwhile must be freed as well.
+            # they pass to console.log(); and what they logged meanwhile must be freed as well,
+            # but for what they log in the moment between these two messages.
             alone = not session.other_clients()
             for worker in list(visit.workers):
                 if alone:
                     forget = {"sessionId": worker, "message": _FORGET}
                     connection.post("NodeWorker.sendMessageToWorker", forget)
                 connection.post("NodeWorker.detach", {"sessionId": worker})
-            connection.post("NodeWorker.disable")
+            with contextlib.suppress(TargetError):
+                session.call("NodeWorker.disable", timeout=_TIMEOUT)
 
 
 class _Visit:
