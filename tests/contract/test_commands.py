@@ -35,7 +35,7 @@ IDS = [" ".join(path) for path, _ in COMMANDS]
 def test_help_ends_with_examples(path: tuple[str, ...], command: click.Command) -> None:
     result = CliRunner().invoke(cli, [*path, "--help"])
     assert result.exit_code == 0, result.output
-    assert re.search(r"Examples:\n  nodemem " + path[0], result.output)
+    assert re.search(r"Examples:\n +nodemem " + path[0], result.output)
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{parameter.name} of {' '.join(path)} has no help"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from nodemem.api.experiment import Experiment
@@ -47,7 +47,7 @@ class LeakCheck:
             "seconds": seen.seconds,
             "growth": found.growth.to_data(),
             "path": None if found.path is None else found.path.to_data(),
-            "trend": None if found.trend is None else asdict(found.trend),
+            "trend": None if found.trend is None else found.trend._asdict(),
         }
 
 
