@@ -54,10 +54,19 @@ def tell(finding: Finding, texts: Texts) -> Told:
 
 
 def tell_evidence(item: Evidence, texts: Texts) -> tuple[str, str, str]:
-    """Label, value and source: the label is that of `[evidence]`, else that of a column."""
+    """Label, value and source: the label is that of `[evidence]`, else that of a column.
+
+    Where something is known from (`samples`, `source file`) is told in the words of `[from]`.
+    """
     key = f"evidence.{item.label}"
     label = texts(key) if key in texts else texts.column(item.label)
-    return label, say(item.value, item.unit, texts), visible(item.source or "")
+    value = item.value if isinstance(item.value, str) else say(item.value, item.unit, texts)
+    return label, _from(value, texts), _from(item.source or "", texts)
+
+
+def _from(name: str, texts: Texts) -> str:
+    key = f"from.{name.replace(' ', '_')}"
+    return texts(key) if key in texts else visible(name)
 
 
 def tell_summary(table: Table, texts: Texts) -> list[str]:
