@@ -1,0 +1,50 @@
+"""Write the JSON schemas of what nodemem prints and records, from the types themselves.
+
+    python tools/schemas.py            # docs/schemas/*.json
+
+A test holds the files equal to the types: within one version fields are only added.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from nodemem.records import MemorySample, Record
+from nodemem.results import Column, Envelope, Finding, Table, to_json
+
+FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
+
+
+class TableData(msgspec.Struct):
+    """`data` of every command that answers with a table; the keys of a row are the columns'."""
+
+    summary: dict[str, msgspec.Raw]
+    columns: list[Column]
+    rows: list[dict[str, msgspec.Raw]]
+    findings: list[Finding]
+
+
+SCHEMAS = {
+    "envelope": Envelope,  # all --json output
+    "table": TableData,  # `data` of ps, heap ..., explain without a topic
+    "usage": MemorySample,  # `data` of usage
+    "recording": Record,  # a line of a recording after its header
+}
+
+
+def schema(name: str) -> bytes:
+    """The schema file `name` as it should be."""
+    return to_json(msgspec.json.schema(SCHEMAS[name]), indent=2) + b"\n"
+
+
+def main() -> None:
+    assert set(TableData.__struct_fields__) == set(Table((), []).to_data())
+    FOLDER.mkdir(exist_ok=True)
+    for name in SCHEMAS:
+        (FOLDER / f"{name}.json").write_bytes(schema(name))
+
+
+if __name__ == "__main__":
+    main()
