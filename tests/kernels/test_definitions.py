@@ -147,8 +147,6 @@ def test_graph_numbers_follow_their_definitions(heap: SnapshotBuilder) -> None:
             assert list(snapshot.graph.distances) == model.distances()
             for node in range(model.n):
                 children = set(snapshot.dominated(node))
-                assert children == {
-                    o for o in range(1, model.n) if snapshot.dominator(o) == node
-                }
+                assert children == {o for o in range(1, model.n) if snapshot.dominator(o) == node}
                 retainers = sorted((e.source, e.target) for e in snapshot.retainers(node))
                 assert retainers == sorted((s, t) for s, _, t in model.edges if t == node)
