@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,15 @@ from nodemem.errors import (
 )
 
 IDLE = "console.log('ready'); setInterval(() => {}, 1e6)"
+
+
+def until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def refusal(target: int | str, kind: type[NodememError]) -> NodememError:
@@ -99,6 +110,13 @@ def test_the_port_is_taken_and_by_whom(start: Any, any_node: Path) -> None:
     assert f"port {port} is taken" in error.what
     assert f"process {os.getpid()} " in str(error.why)
     assert program.stderr_lines == [], "it must not even be asked to try"
+
+
+def test_a_program_that_waits_for_a_debugger(start: Any, node: Path) -> None:
+    program = start(node, IDLE, flags=["--inspect-brk=127.0.0.1:0"], ready=None)
+    assert until(lambda: any("ws://" in line for line in program.stderr_lines))
+    assert "waits for a debugger" in str(refusal(program.pid, TargetError).why)
+    assert program.process.poll() is None
 
 
 def test_a_process_that_has_only_just_started_survives(node: Path) -> None:

@@ -24,11 +24,13 @@ _LEAVING = 3.0  # seconds granted to each step of leaving
 
 class Identity(msgspec.Struct, frozen=True, rename="camel"):
     """What the process says about itself. In a container `pid` is the one inside. `loads` says
-    that built-in modules can be loaded without the console's `require`."""
+    that built-in modules can be loaded without the console's `require`; `started` is not set while
+    the program waits for a debugger before its first line."""
 
     pid: int
     version: str
     loads: bool = True
+    started: bool = True
     arch: str = ""
     platform: str = ""
     argv: list[str] = []
@@ -82,6 +84,12 @@ class Session:
             except TargetError:
                 pass
         self.identity = self.ask("identity", Identity)
+        if not self.identity.started:
+            raise TargetError(
+                f"{self.name} has not begun to run",
+                why="it was started with --inspect-brk or --inspect-wait and waits for a debugger",
+                next="let it run from a debugger (chrome://inspect), or restart it with --inspect",
+            )
         if self.endpoint.opened:
             self._lease = Lease(self._connection, command_line_api=not self.identity.loads)
 
