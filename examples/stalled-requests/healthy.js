@@ -9,7 +9,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 class Report {
   constructor(tenant) {
     this.tenant = tenant;
-    this.rows = Array.from({ length: 150 }, (_, i) => `${tenant} row ${i % 3}`);
+    this.rows = Array.from({ length: 40 }, (_, i) => `${tenant} row ${i % 3}`);
   }
 }
 

@@ -23,7 +23,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _REGEXP = re.compile(r"/(?:\\.|\[(?:\\.|[^\]\\\n])*\]?|[^/\\\[\n])+/[a-z]*")
-_TEMPLATE_TEXT = re.compile(r"(?:\\.|\$(?!\{)|[^`\\$])*(?P<end>`|\$\{|\Z)", re.DOTALL)
+_TEMPLATE_TEXT = re.compile(r"(?:\\.?|\$(?!\{)|[^`\\$])*(?P<end>`|\$\{|\Z)", re.DOTALL)
 _BEFORE_REGEXP = frozenset([*"(,=:[!&|?{};+-*%<>~^", "=>"])
 _WORDS_BEFORE_REGEXP = frozenset(["return", "typeof", "case", "in", "of", "do", "else", "void"])
 _DECLARING = frozenset(["const", "let", "var", "import"])

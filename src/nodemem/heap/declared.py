@@ -7,6 +7,7 @@ file is read, when it is on this machine and is the text that V8 compiled.
 
 from __future__ import annotations
 
+import re
 import stat
 from functools import lru_cache
 from itertools import islice
@@ -21,6 +22,7 @@ from nodemem.heap.names import Names
 Evidence = Literal["snapshot", "source file", "nearby function"]
 _LARGEST_SOURCE = 4_000_000
 _ENOUGH = 200
+_FUNCTION = re.compile(r"[({]|(?:async|class|static)\b|[\w$#]+\s*(?:=>|=|;)")
 
 
 class Declaration(NamedTuple):
@@ -147,15 +149,8 @@ def _is_same(text: str, head: str, functions: list[tuple[int, int]]) -> bool:
 
 
 def _is_function(lines: list[str], line: int, column: int) -> bool:
-    """V8 places a function at its parameters and a class without constructor at its keyword."""
+    """V8 places a function at its parameters, or at what begins it: `async`, `class`, `static`, the
+    parameter of an arrow function, a field or the body around it; the script itself at its first character."""
     if line > len(lines):
         return False
-    here = lines[line - 1][column - 1 :]
-    if here.startswith(("(", "class")):
-        return True
-    word = len(here) - len(here.lstrip("_$" + _letters(here)))
-    return here[word:].lstrip().startswith("=>")
-
-
-def _letters(text: str) -> str:
-    return "".join(character for character in text[:80] if character.isalnum())
+    return (line, column) == (1, 1) or _FUNCTION.match(lines[line - 1], column - 1) is not None

@@ -242,6 +242,9 @@ def _within(names: Names, ordinal: int, holder: int) -> bool:
 
 
 def _standard(name: str) -> bool:
+    """Whether a global property came with Node.js."""
+    if name.startswith(("<symbol node", "<symbol undici")):
+        return True
     return name in ("process", "Buffer", "performance", "fetch", "crypto", "navigator")
 
 

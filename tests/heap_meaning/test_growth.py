@@ -1,0 +1,81 @@
+"""Growth between two snapshots of one process."""
+
+from __future__ import annotations
+
+from nodemem.heap.growth import growth
+from nodemem.heap.pairing import doubts, same_process
+from nodemem.heap.queries import QUERIES
+
+DIFF = next(query for query in QUERIES if query.name == "diff")
+
+
+def test_survivors_that_grew_account_for_the_heap(node, snap):
+    text = """
+    const array = [], map = new Map(), object = {};
+    function step(i) {
+      if (i < 200) return;
+      for (let j = 0; j < 500; j++) array.push(j);
+      for (let j = 0; j < 100; j++) map.set(i * 100 + j, j);
+      for (let j = 0; j < 40; j++) object[`k${i * 40 + j}`] = j;
+    }"""
+    before, after = snap(node, text, first=1, then=400)
+    found = growth(before, after)
+    grown = found.total_after - found.total_before
+    assert grown > 2_000_000
+    explained = found.new_bytes - found.gone_bytes + found.survivor_bytes
+    assert abs(grown - explained) < 0.01 * grown
+    labels = {point.suspect.holder.label(): point for point in found.points}
+    for label in ("Array `array`", "Map `map`", "Object `object`"):
+        assert labels[label].own_bytes > 200_000
+        assert labels[label].user
+
+
+def test_new_objects_are_put_down_to_the_old_one_that_keeps_them(node, snap):
+    text = """
+    class Row { constructor(i) { this.i = `row ${i}`; } }
+    const tables = new Map();
+    for (let t = 0; t < 20; t++) tables.set(`t${t}`, { rows: [] });
+    let copied = [];
+    function step(i) {
+      tables.get(`t${i % 20}`).rows.push(new Row(i));
+      copied = copied.concat({ copy: `c${i}` });
+    }"""
+    before, after = snap(node, text, first=200, then=400)
+    points = {p.suspect.holder.label(): p for p in growth(before, after).points}
+    assert points["Array `tables[…].rows`"].added == 400
+    assert points["Array `tables[…].rows`"].suspect.class_name == "Row"
+    assert points["Array `copied`"].added == 400
+    assert points["Array `copied`"].removed == 0
+
+
+def test_replaced_objects_count_as_removed(any_node, snap):
+    text = """
+    class Entry { constructor(i) { this.i = `e${i}`; } }
+    const a = new Map(), b = new Map();
+    function step(i) {
+      const entry = new Entry(i);
+      for (const map of [a, b]) { map.set(i, entry); if (map.size > 150) map.delete(i - 150); }
+    }"""
+    before, after = snap(any_node, text)
+    (point,) = [p for p in growth(before, after).points if p.suspect.class_name == "Entry"]
+    assert (point.added, point.removed) == (150, 150)
+
+
+def test_another_process_is_noticed(any_node, snap):
+    text = "const kept = [];\nfunction step(i) { kept.push({ i: `x${i}` }); }"
+    a, b = snap(any_node, text)
+    c, _ = snap(any_node, text.replace("kept", "other"))
+    assert same_process(a, b)
+    assert doubts(a, b) == ()
+    assert not same_process(a, c)
+    assert "not of one process" in DIFF.run([a, c], {}).warnings[0]
+    assert "later one" in DIFF.run([b, a], {}).warnings[0]
+
+
+def test_rows_by_class_and_by_survivor(any_node, snap):
+    text = "class Mine {}\nconst kept = [];\nfunction step() { kept.push(new Mine()); }"
+    before, after = snap(any_node, text)
+    classes = {row["class"]: row for row in DIFF.run([before, after], {"by": "class"}).rows()}
+    assert classes["Mine"]["added"] == 400
+    survivors = DIFF.run([before, after], {"by": "survivor"}).rows()
+    assert any(row["class"] == "Array" and row["grown_bytes"] > 1000 for row in survivors)
