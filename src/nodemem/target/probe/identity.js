@@ -2,7 +2,7 @@
 (function () {
   try {
     return {
-      pid: process.pid,
+      pid: process.pid || 0,
       version: process.version,
       // A program that waits for a debugger has not yet been given its arguments.
       started: Boolean(process.execArgv),
