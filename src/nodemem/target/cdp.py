@@ -199,8 +199,7 @@ class Connection:
         finally:
             with self._lock:
                 self._ended.set()
-                for waiting in list(self._waiting.values()):
-                    waiting.fail(self._lost())
+                self._fail_waiting(self._lost())
 
     def _dispatch(self, message: _Message) -> None:
         if message.id is not None:
@@ -213,10 +212,15 @@ class Connection:
             return
         try:
             handler(bytes(message.params))
+        except msgspec.MsgspecError as error:
+            self._fail_waiting(TargetError(f"{message.method} made no sense", why=str(error)))
         except BaseException as error:  # noqa: BLE001 - it belongs to the thread that waits
             self._handlers.pop(message.method or "", None)
-            for waiting in list(self._waiting.values()):
-                waiting.fail(error)
+            self._fail_waiting(error)
+
+    def _fail_waiting(self, failure: BaseException) -> None:
+        for waiting in list(self._waiting.values()):
+            waiting.fail(failure)
 
     def _lost(self) -> NodememError:
         return TargetLost(f"the connection to {self.url} ended")
