@@ -14,6 +14,7 @@ Result = Table | Finding | Series
 
 _GAP = 2
 _MIN_NAME = 12
+_LONG_VALUE = 24  # sources do not line up behind longer ones
 _LONG = 0.35  # of the width
 _STYLE_OF_ROLE = {"source": "cyan", "kind": "dim", "edge": "dim"}
 
@@ -176,7 +177,8 @@ def _finding(told: Told, texts: Texts, terminal: Terminal) -> list[str]:
 def _evidence(told: Told, terminal: Terminal) -> list[str]:
     rows = [*told.evidence, *((label, value, "") for label, value in told.facts)]
     label_width = max(cells(label) for label, _, _ in rows)
-    value_width = max((cells(value) for _, value, _ in rows if cells(value) <= 24), default=0)
+    followed = [cells(value) for _, value, source in rows if source]
+    value_width = max((width for width in followed if width <= _LONG_VALUE), default=0)
     lines = []
     for label, value, source in rows:
         left = label + " " * (label_width - cells(label))
