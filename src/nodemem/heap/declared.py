@@ -150,7 +150,8 @@ def _is_same(text: str, head: str, functions: list[tuple[int, int]]) -> bool:
 
 def _is_function(lines: list[str], line: int, column: int) -> bool:
     """V8 places a function at its parameters, or at what begins it: `async`, `class`, `static`, the
-    parameter of an arrow function, a field or the body around it; the script itself at its first character."""
+    parameter of an arrow function, a field or the body around it; the script itself at its start.
+    """
     if line > len(lines):
         return False
     return (line, column) == (1, 1) or _FUNCTION.match(lines[line - 1], column - 1) is not None
