@@ -43,8 +43,8 @@ def test_pinned_versions_name_no_address() -> None:
 
 def test_every_kernel_has_a_stub_and_leaves_safety_to_the_build() -> None:
     for path in sorted((ROOT / "src" / "nodemem" / "kernels").glob("*.py")):
-        if path.name == "__init__.py":
-            continue
+        if path.name == "__init__.py" or path.with_suffix(".pxd").exists():
+            continue  # what a .pxd declares is inlined into the kernels
         assert path.with_suffix(".pyi").exists(), f"{path.name} has no stub"
         text = path.read_text()
         assert "COMPILED = cython.compiled" in text

@@ -69,27 +69,27 @@ class Output:
     def emit(self, table: Table, *, subject: dict[str, Any], data: Any = None) -> None:
         """Print `table`, or write it to `-o FILE`. `data` replaces the table in JSON."""
         if self.format == "json":
-            self._write(self.envelope(table.to_data() if data is None else data, subject, table))
+            self.write(self.envelope(table.to_data() if data is None else data, subject, table))
         elif self.format == "csv":
             from nodemem.render import to_csv
 
-            self._write(to_csv(table))
+            self.write(to_csv(table))
         elif self.format == "md":
             from nodemem.render import to_markdown
 
-            self._write(to_markdown(table, self.texts))
+            self.write(to_markdown(table, self.texts))
         else:
-            self._write(self.text(table))
+            self.write(self.text(table))
 
     def text(self, result: Any) -> str:
-        """`result` (Table, Finding, Series) as it looks in the user's terminal."""
+        """`result` (Table, Finding, Series) as it looks in the user's terminal, or in a file."""
         from nodemem.render import to_text
 
-        return to_text(result, self.texts, color=self._color())
+        return to_text(result, self.texts, color=self.color)
 
     def line(self, text: str) -> None:
         """One line of a running display on stdout, at once."""
-        click.echo(text)
+        sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
     def envelope(self, data: Any, subject: dict[str, Any], table: Table | None = None) -> str:
@@ -109,10 +109,14 @@ class Output:
         """A remark on stderr, beside the result."""
         click.echo(text, err=True)
 
-    def _color(self) -> str:
-        return str(setting("color") or self.config.color)
+    @property
+    def color(self) -> str:
+        """`auto`, `always` or `never`, as the user wants it; files stay plain unless asked."""
+        chosen = str(setting("color") or self.config.color)
+        return "never" if self.path is not None and chosen == "auto" else chosen
 
-    def _write(self, text: str) -> None:
+    def write(self, text: str) -> None:
+        """Put `text`, the whole result, where the user wants it."""
         text = text if text.endswith("\n") else text + "\n"
         if self.path is None:
             sys.stdout.write(text)

@@ -7,13 +7,11 @@ from typing import Any
 import click
 
 from nodemem.cli._frame import Output, verb
-from nodemem.cli._group import setting
 
 
 @verb(
     "explain",
     example=["nodemem explain", "nodemem explain usage 4242", "nodemem explain leaks --lang ko"],
-    output=False,
 )
 @click.argument("topic", required=False)
 @click.argument("target", required=False, metavar="[PID]")
@@ -35,12 +33,11 @@ def command(out: Output, topic: str | None, target: str | None) -> None:
     if out.json:
         data = {"topic": page.topic, "title": page.title, "body": page.body, "values": values}
         subject = {} if values is None else {"pid": values["pid"], "version": values["version"]}
-        click.echo(out.envelope(data, subject), nl=False)
+        out.write(out.envelope(data, subject))
     elif out.format == "text":
-        color = str(setting("color") or out.config.color)
-        click.echo(topics.page_to_text(page, color=color), nl=False, color=True)
+        out.write(topics.page_to_text(page, color=out.color))
     else:
-        click.echo(page.body, nl=False)
+        out.write(page.body)
 
 
 def _topics(out: Output) -> Any:

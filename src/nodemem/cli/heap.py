@@ -43,8 +43,9 @@ def _command(query: Query) -> click.Command:
         out.emit(table, subject=subject)
 
     ask.__doc__ = f"{query.summary[0].upper()}{query.summary[1:]}."
-    examples = [f"nodemem heap {query.name} {' '.join(_SAMPLE[: query.files[0]])}"]
-    examples.append(f"{examples[0]} --json")
+    sample = " ".join(_SAMPLE[: query.files[0]])
+    example = f"nodemem heap {query.name} {sample} {query.example}".rstrip()
+    examples = [example, f"{example} --json"]
     for option in reversed(query.options()):
         ask = _click_option(option)(ask)
     argument = click.argument(

@@ -43,13 +43,15 @@ class Option(msgspec.Struct, frozen=True):
 
 
 class Query(msgspec.Struct, frozen=True):
-    """`files` is how many snapshots it takes: (1, 1) for most, (2, 2) where it compares."""
+    """`files` is how many snapshots it takes: (1, 1) for most, (2, 2) where it compares. `example`
+    are options that show it at work, where it needs some."""
 
     name: str
     summary: str
     cost: Cost
     module: str
     files: tuple[int, int] = (1, 1)
+    example: str = ""
 
     def options(self) -> list[Option]:
         """The options of this query, in the order of their declaration."""

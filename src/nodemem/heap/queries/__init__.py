@@ -26,6 +26,7 @@ QUERIES: tuple[Query, ...] = (
         summary="who keeps an object alive, step by step from a root",
         cost="dominators",
         module="nodemem.heap.queries.path",
+        example="--id 12345",
     ),
     Query(
         name="diff",
