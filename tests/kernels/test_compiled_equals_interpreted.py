@@ -49,7 +49,8 @@ def random_heap(seed: int) -> SnapshotBuilder:
     r = random.Random(seed)
     heap = SnapshotBuilder()
     n = r.randint(2, 60)
-    types = ["hidden", "array", "string", "object", "object", "code", "closure", "native", "synthetic"]
+    types = ["hidden", "array", "string", "object", "object", "code", "closure", "native"]
+    types += ["synthetic"]
     names = ["Object", "Object", "Array", "Function", "Foo", "<div id>", "system / NativeContext"]
     names += ["(map descriptors)", "system / ExternalStringData", "system / JSArrayBufferData"]
     heap.node("synthetic", "")
@@ -65,7 +66,9 @@ def random_heap(seed: int) -> SnapshotBuilder:
     for source in range(n):
         for _ in range(r.randrange(5)):
             target, table = r.randrange(n), 2 * r.randrange(n) + 1
-            kind = r.choice(["context", "element", "property", "property", "internal", "hidden", "weak"])
+            kind = r.choice(
+                ["context", "element", "property", "property", "internal", "hidden", "weak"]
+            )
             pair = f"{r.randrange(9)} / part of key (K @{table}) -> value (V @{target}) pair in "
             pair += f"WeakMap (table @{r.choice((table, 2 * source + 1))})"
             name = r.choice(["a", "b", "c,d", "elements", "4", "x" * 200, pair, pair])

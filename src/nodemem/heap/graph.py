@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import NamedTuple
 
-from nodemem.heap.columns import SHORTCUT_EDGE, SYNTHETIC, TARGET, TYPE_SHIFT, Columns
+from nodemem.heap.columns import SYNTHETIC, TARGET, Columns
 from nodemem.heap.detached import spread_detachedness
 from nodemem.heap.memory import copied, zeros
 from nodemem.heap.strings import StringTable
@@ -83,11 +83,6 @@ class Graph:
         types = self.columns.types
         found = (o for o in self._root_targets() if types[o] != SYNTHETIC or o == self.dom_trees)
         return list(dict.fromkeys(found))
-
-    @cached_property
-    def has_shortcuts(self) -> bool:
-        end = self.columns.first_edge[1]
-        return any(edge >> TYPE_SHIFT == SHORTCUT_EDGE for edge in self.columns.edges[:end])
 
     @cached_property
     def shallow_sizes(self) -> memoryview:

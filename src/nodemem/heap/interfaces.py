@@ -39,10 +39,10 @@ class PlainObjects:
         self._proto = strings.known["__proto__"]
         name = strings.known["Object"]
         nodes = (len(columns.types), columns.types, columns.names, name)
-        count = self._kernel.plain_objects(*nodes, zeros("I", 0)) if name != NONE else 0
+        count = self._kernel.objects_named(*nodes, zeros("I", 0)) if name != NONE else 0
         self.ordinals = zeros("I", count)
         if count:
-            self._kernel.plain_objects(*nodes, self.ordinals)
+            self._kernel.objects_named(*nodes, self.ordinals)
 
     @property
     def _edges(self) -> tuple[memoryview, memoryview, memoryview, memoryview]:

@@ -137,6 +137,16 @@ class HeapSnapshot:
         """The node's name as V8 wrote it."""
         return self.strings[self.name_index(ordinal)]
 
+    def objects_named(self, name: str) -> list[int]:
+        """The ordinals of nodes of type `object` whose name is exactly `name`."""
+        index = self.strings.find(name)
+        if index == NONE:
+            return []
+        kernel, nodes = load("interfaces"), (self.columns.types, self.columns.names, index)
+        found = zeros("I", kernel.objects_named(self.node_count, *nodes, zeros("I", 0)))
+        kernel.objects_named(self.node_count, *nodes, found)
+        return found.tolist()
+
     def node_id(self, ordinal: int) -> int:
         """V8's id of the object, the same in all snapshots of one process."""
         number: int = self.columns.ids[self._checked(ordinal)]

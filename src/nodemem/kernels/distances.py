@@ -108,7 +108,8 @@ def search(
                 if cython.compiled:
                     if head + 8 < tail:
                         nodemem_prefetch(cython.address(first_edge[queue[head + 8]]))
-                    if head + 4 < tail:
+                    # A node without edges may stand behind the last edge of all.
+                    if head + 4 < tail and first_edge[queue[head + 4]] < edges.shape[0]:
                         nodemem_prefetch(cython.address(edges[first_edge[queue[head + 4]]]))
                 hops = distances[node] + 1
                 filtered = bit(special, node)

@@ -25,7 +25,7 @@ NOTHING = 0x7FFFFFFF
 MOST_NAMES = 48
 
 
-def plain_objects(n_nodes: ix, types: u8[::1], names: u32[::1], name: u32, out: u32[::1]) -> ix:
+def objects_named(n_nodes: ix, types: u8[::1], names: u32[::1], name: u32, out: u32[::1]) -> ix:
     """The ordinals of objects called `name`, as far as `out` holds them; how many there are."""
     node: ix
     count: ix = 0

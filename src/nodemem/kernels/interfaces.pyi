@@ -3,7 +3,7 @@ LIMIT: int
 NOTHING: int
 MOST_NAMES: int
 
-def plain_objects(
+def objects_named(
     n_nodes: int, types: memoryview, names: memoryview, name: int, out: memoryview
 ) -> int: ...
 def property_names(
