@@ -10,7 +10,7 @@ Objects that survived may themselves have grown: the table of a Map, the element
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -36,7 +36,8 @@ _NESTED = ("object", "concatenated string")
 class GrowthPoint:
     """One holder that keeps new objects. `suspect` describes it as it is in the later snapshot.
 
-    `added` objects are new, `removed` of the same class were there before and are gone;
+    `added` objects are new; of the `earlier` ones of the same class that were there before,
+    `removed` are gone;
     `added_bytes` are shallow sizes of all that is new below the holder; `own_bytes` is by how
     much the holder itself grew; `net_bytes` is the growth of its retained size. `user` says
     whether the program's own code has to do with it.
@@ -44,6 +45,7 @@ class GrowthPoint:
 
     suspect: Suspect
     added: int
+    earlier: int
     removed: int
     added_bytes: int
     own_bytes: int
@@ -213,24 +215,30 @@ class _Points:
         olds = [self._pairing.old[one] for one in holders]
         known = sum(before.retained_size(old) for old in olds if old > 0)
         anywhere = listed or scattered or min(olds) <= 0
+        earlier, removed = (0, 0) if alone else self._earlier(group, [] if anywhere else olds)
         return GrowthPoint(
             suspect=suspect_of(names, holder, group, retained, retained, listed=listed),
             added=0 if alone else group.count,
-            removed=0 if alone else self._removed(group, [] if anywhere else olds),
+            earlier=earlier,
+            removed=removed,
             added_bytes=added_bytes,
             own_bytes=sum(max(0, self._grown.get(one, 0)) for one in holders),
             net_bytes=retained - known,
             user=by_user(names, holder, group),
         )
 
-    def _removed(self, group: Group, olds: list[int]) -> int:
-        """Objects of the group's class that the holders had before and that are gone; without
-        holders, those that are gone from anywhere."""
-        before, gone = self._before, self._gone
-        sample = group.members[0]
-        kind = (self._names.snapshot.node_type(sample), self._names.name(sample))
-        candidates = (o for old in olds for o in held(before, old) if o in gone) if olds else gone
-        return sum(1 for o in candidates if (before.snapshot.node_type(o), before.name(o)) == kind)
+    def _earlier(self, group: Group, olds: list[int]) -> tuple[int, int]:
+        """Objects of the group's class that the holders had before, and how many of them are
+        gone; without holders, those of the whole heap."""
+        before = self._before
+        types, texts = before.snapshot.columns.types, before.snapshot.columns.names
+        kind = self._names.snapshot.columns.types[group.members[0]]
+        text = before.snapshot.find_string(self._names.name(group.members[0]))
+        candidates: Iterable[int] = range(before.snapshot.node_count)
+        if olds:
+            candidates = (o for old in olds for o in held(before, old))
+        alike = [o for o in candidates if types[o] == kind and texts[o] == text]
+        return len(alike), sum(o in self._gone for o in alike)
 
     def _is_list(self, group: Group) -> bool:
         """Whether most objects of a group are below another of it, each below its own: links."""

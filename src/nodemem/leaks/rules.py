@@ -22,7 +22,14 @@ by it; a pool that filled during 1000 requests has a handful."""
 
 MOST_REMOVED = 0.3
 """Part of the added that may stand against removed ones. An LRU cache at its limit removes one
-for each it adds; one that met its limit between the snapshots removes some."""
+for each it adds."""
+
+MOST_OF_EARLIER_REMOVED = 0.5
+"""Part of the objects held before that may be gone. A cache that met its limit between the
+snapshots, or whose entries expire, has let go of the ones it had; a leak has all of them still."""
+
+FEWEST_EARLIER = 10
+"""Fewer objects held before say nothing about what becomes of them."""
 
 LEAST_OWN_BYTES = 100_000
 """Bytes by which a collection must grow itself when nothing new hangs off it (numbers, or objects
@@ -46,6 +53,8 @@ def judge(point: GrowthPoint, *, requests: int | None, heap_growth: int) -> Judg
     if point.added < FEWEST_ADDED:
         return "minor"
     if point.removed > MOST_REMOVED * point.added:
+        return "bounded"
+    if point.earlier >= FEWEST_EARLIER and point.removed > MOST_OF_EARLIER_REMOVED * point.earlier:
         return "bounded"
     if requests is not None and point.added < LEAST_PER_REQUEST * requests:
         return "minor"
