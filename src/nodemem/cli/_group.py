@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -59,6 +58,8 @@ def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
 
 def _verbosity(ctx: click.Context, param: click.Parameter, value: int) -> None:
     if value:
+        import logging
+
         logging.basicConfig(format="%(name)s: %(message)s")
         logging.getLogger("nodemem").setLevel(logging.DEBUG if value > 1 else logging.INFO)
 

@@ -19,11 +19,12 @@ def run(snapshots: Sequence[HeapSnapshot], params: Params, progress: Progress = 
     snapshot = snapshots[0]
     progress.phase("summary", unit="nodes")
     figures: dict[str, Any] = {"nodes": snapshot.node_count, "edges": snapshot.edge_count}
+    # Dominators first: the classes want them, and need less memory before shallow sizes are there.
+    table = snapshot.classes()
     figures |= snapshot.statistics()
     version = node_version(snapshot)
     if version is not None:
         figures["node_version"] = version
-    table = snapshot.classes()
     return Table(table.columns, table.records, summary=figures).head(
         params.top, "nodemem heap classes FILE shows all"
     )
@@ -31,11 +32,7 @@ def run(snapshots: Sequence[HeapSnapshot], params: Params, progress: Progress = 
 
 def node_version(snapshot: HeapSnapshot) -> str | None:
     """`process.version` of the program, read from its heap; None when it is not there."""
-    name = snapshot.find_string("process")
-    if name is None:
-        return None
-    names = snapshot.columns.names
-    for ordinal in (o for o in range(snapshot.node_count) if names[o] == name):
+    for ordinal in snapshot.objects_named("process"):
         if snapshot.node_type(ordinal) == "object":
             for edge in snapshot.edges(ordinal):
                 if edge.name == "version" and snapshot.node_type(edge.target) == "string":

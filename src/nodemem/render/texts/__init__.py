@@ -22,7 +22,7 @@ import os
 import string
 import tomllib
 from collections.abc import Callable
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from nodemem import units
@@ -112,7 +112,7 @@ def _texts(lang: str) -> Texts:
 @functools.cache
 def _read(lang: str) -> dict[str, str]:
     """All texts of a language under their dotted keys."""
-    source = resources.files(__name__).joinpath(f"{lang}.toml").read_text(encoding="utf-8")
+    source = Path(__file__).with_name(f"{lang}.toml").read_text(encoding="utf-8")
     flat: dict[str, str] = {}
     tables: list[tuple[str, dict[str, Any]]] = [("", tomllib.loads(source))]
     while tables:
