@@ -48,7 +48,7 @@ def observe(tmp_path: Path) -> Iterator[Observe]:
     a snapshot."""
     programs: list[NodeProgram] = []
 
-    def run(node: Path, script: Path, *, first: int = 240, then: int = 480) -> Diagnosis:
+    def run(node: Path, script: Path, *, first: int, then: int) -> Diagnosis:
         hook = tmp_path / "snapshots.js"
         hook.write_text(SNAPSHOTS)
         program = NodeProgram.start(
