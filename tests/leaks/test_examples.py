@@ -51,6 +51,7 @@ def _check(diagnosis, script: Path, expected) -> None:
     assert finding.params["added"] >= 0.85 * REQUESTS
     assert finding.params["removed"] == 0
     assert finding.confidence > 0.7
+    assert content in diagnosis.path.values("class")[-1]
     assert diagnosis.growth_bytes > 0.5 * finding.params["grown"] > 0
 
 

@@ -73,21 +73,23 @@ def payload(names: Names, members: list[int]) -> tuple[str, Place | None] | None
     seen: Counter[tuple[str, Place | None]] = Counter()
     sample = _sample(members)
     for member in sample:
-        found = _payload(names, member)
+        found = content_of(names, member)
         if found is not None:
-            seen[found] += 1
+            seen[names.class_name(found), names.place(found)] += 1
     if not seen:
         return None
     best, times = seen.most_common(1)[0]
     return best if times >= _MAJORITY * len(sample) else None
 
 
-def _payload(names: Names, member: int) -> tuple[str, Place | None] | None:
+def content_of(names: Names, member: int) -> int | None:
+    """The first object of a class of the program on the way down the dominator tree along the
+    greatest children; None when there is none near."""
     columns, own_name = names.snapshot.columns, names.snapshot.columns.names[member]
     ordinal = member
     for _ in range(_DEEPEST):
         if names.by_user(ordinal) and not names.is_closure(ordinal):
-            return names.class_name(ordinal), names.place(ordinal)
+            return ordinal
         # The next link of a list is not what this one holds.
         children = (
             child

@@ -29,6 +29,7 @@ _MOST_ALIKE = 20_000
 _FEWEST_ALIKE = 5
 _LONGEST_PERIOD = 8
 _LINKED = 0.3
+_EXAMPLES = 20
 _NESTED = ("object", "concatenated string")
 
 
@@ -40,7 +41,7 @@ class GrowthPoint:
     `removed` are gone;
     `added_bytes` are shallow sizes of all that is new below the holder; `own_bytes` is by how
     much the holder itself grew; `net_bytes` is the growth of its retained size. `user` says
-    whether the program's own code has to do with it.
+    whether the program's own code has to do with it; `examples` are ordinals of some new objects.
     """
 
     suspect: Suspect
@@ -51,6 +52,7 @@ class GrowthPoint:
     own_bytes: int
     net_bytes: int
     user: bool
+    examples: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -225,6 +227,7 @@ class _Points:
             own_bytes=sum(max(0, self._grown.get(one, 0)) for one in holders),
             net_bytes=retained - known,
             user=by_user(names, holder, group),
+            examples=() if alone else tuple(group.members[:_EXAMPLES]),
         )
 
     def _earlier(self, group: Group, olds: list[int]) -> tuple[int, int]:

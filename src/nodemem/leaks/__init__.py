@@ -12,7 +12,7 @@ diagnosis = diagnose(Observation(
 diagnosis.verdict      # "leak", "bounded growth", "steady", "insufficient evidence"
 diagnosis.findings     # what leaks, who holds it, on which source line, how fast
 diagnosis.growth       # Table: growth points, the greatest first (as `nodemem heap diff`)
-diagnosis.path         # Table: retaining path of the first finding's holder, None without one
+diagnosis.path         # Table: retaining path of one leaked object, through its holder; or None
 """
 
 from nodemem.leaks.diagnosis import Diagnosis, Observation, Verdict, diagnose

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from nodemem.heap.chains import shortest_chain
+from nodemem.heap.contents import content_of
 from nodemem.heap.findings import (
     GROWTH_COLUMNS,
     growth_record,
@@ -57,8 +59,9 @@ class Observation:
 class Diagnosis:
     """`reason` is the key of a text (`leaks.reason.<reason>`) that says why this verdict.
 
-    `growth` is the table of growth points, `path` the retaining path of the first finding's
-    holder. `growth_bytes` is that of the whole heap, garbage excluded (snapshots have none).
+    `growth` is the table of growth points, `path` the retaining path of one object of the first
+    finding, through its holder. `growth_bytes` is that of the whole heap, garbage excluded
+    (snapshots have none).
     """
 
     verdict: Verdict
@@ -92,7 +95,7 @@ def diagnose(seen: Observation) -> Diagnosis:
         reason=reason,
         findings=findings if verdict == "leak" else (),
         growth=Table(GROWTH_COLUMNS, [growth_record(names, point) for point in found.points]),
-        path=retaining_path(seen.after, leaks[0].suspect.holder.ordinal, names) if leaks else None,
+        path=_path(names, leaks[0]) if leaks else None,
         growth_bytes=total,
         trend=trend,
     )
@@ -110,6 +113,18 @@ def _verdict(
     if found.total_after - found.total_before <= STEADY_SHARE * found.total_before:
         return "steady", "same_size"
     return "steady", "no_holder"
+
+
+def _path(names: Names, point: GrowthPoint) -> Table:
+    """The path to one of the new objects and what makes it big, when the shortest one leads through
+    the holder; else the holder's own."""
+    snapshot, holder = names.snapshot, point.suspect.holder.ordinal
+    for example in point.examples:
+        content = content_of(names, example)
+        target = example if content is None else content
+        if any(edge.source == holder for edge in shortest_chain(names, target)):
+            return retaining_path(snapshot, target, names)
+    return retaining_path(snapshot, holder, names)
 
 
 def _finding(
