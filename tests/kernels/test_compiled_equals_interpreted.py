@@ -12,8 +12,6 @@ import pytest
 
 from nodemem.testing import SnapshotBuilder
 
-HERE = Path(__file__).parent
-SOURCE = HERE.parent.parent / "src"
 
 PROGRAM = """
 import hashlib, sys
@@ -89,7 +87,7 @@ def spoil(data: bytes, seed: int) -> bytes:
 def outcomes(paths: list[Path], mode: str) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, mode, *map(str, paths)],
-        env={**os.environ, "NODEMEM_INTERPRETED": mode, "PYTHONPATH": str(SOURCE)},
+        env={**os.environ, "NODEMEM_INTERPRETED": mode},
         capture_output=True,
         text=True,
         timeout=120,

@@ -32,6 +32,7 @@ def demo(folder: Path, node: Path, *options: str) -> subprocess.CompletedProcess
         ("cache", "Session", "leaky.js:17"),
         ("listeners", "function onPrice", "leaky.js:28"),
         ("timers", "Upload", "leaky.js:26"),
+        ("promises", "Report", "leaky.js:17"),
     ],
 )
 def test_the_leak_is_named(

@@ -35,6 +35,7 @@ EXAMPLES = {
     "cache": Example("unbounded-cache", ("sessions", "Session"), "const sessions ="),
     "listeners": Example("forgotten-listeners", ("price", "Subscription"), "function onPrice"),
     "timers": Example("endless-timers", ("Upload",), "setInterval("),
+    "promises": Example("stalled-requests", ("building", "Report"), "const building ="),
 }
 
 
@@ -53,7 +54,8 @@ EXAMPLES = {
     "name",
     type=click.Choice(list(EXAMPLES)),
     default="cache",
-    help="An unbounded Map, listeners never removed, or timers never cleared  [default: cache]",
+    help="An unbounded Map, listeners never removed, timers never cleared, or promises that never "
+    "settle  [default: cache]",
 )
 @click.option("--healthy", is_flag=True, help="Run the same server without the leak")
 @click.option(

@@ -276,7 +276,7 @@ class HeapSnapshot:
         return statistics(self, compat)
 
     def path(self, node_id: int) -> Table:
-        """What keeps the object with V8's id `node_id` alive, from it up to the root."""
+        """What keeps the object with V8's id `node_id` alive, the root first."""
         from nodemem.heap.path import retaining_path
 
         return retaining_path(self, self.ordinal(node_id))
