@@ -12,7 +12,6 @@ import pytest
 
 from nodemem.testing import SnapshotBuilder
 
-
 PROGRAM = """
 import hashlib, sys
 import nodemem
