@@ -63,7 +63,7 @@ $(VENV)/ready: constraints.txt
 $(VENV)/installed: $(VENV)/ready $(sources)
 	@echo "building the wheel"
 	@rm -f dist/*.whl && mkdir -p build
-	@. ./tools/compiler.sh $(bin)/python && PATH=$(abspath $(bin)):$$PATH $(bin)/python -m build \
+	@python=$(bin)/python; . ./tools/compiler.sh && PATH=$(abspath $(bin)):$$PATH $(bin)/python -m build \
 	  --wheel --no-isolation --skip-dependency-check -Cbuild-dir=build/$(tag) -o dist . \
 	  >build/$(tag).log 2>&1 || { cat build/$(tag).log; exit 1; }
 	@$(pip) --force-reinstall --no-deps dist/*.whl
