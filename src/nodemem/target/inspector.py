@@ -61,6 +61,12 @@ def require_running(pid: int) -> procfs.Status:
             why="it is a zombie: its parent has not yet asked for its exit code",
             next=f"look at its parent, process {status.parent}",
         )
+    if not procfs.readable(pid) and status.uid == os.geteuid():
+        raise NotPermitted(
+            f"process {pid} may not be looked at",
+            why="it has privileges that this command lacks (capabilities, or a set-uid program)",
+            next=f"sudo nodemem usage {pid}; in a container, add the capability SYS_PTRACE",
+        )
     if not procfs.readable(pid):
         raise NotPermitted(
             f"process {pid} belongs to another user",
