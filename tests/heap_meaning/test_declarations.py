@@ -82,7 +82,7 @@ def _nests(draw):
     """Nested functions, some of which declare `it`; a function at the deepest place uses it."""
     depth = draw(st.integers(1, 6))
     declares = [draw(st.booleans()) for _ in range(depth)]
-    noise = ["// {", "'{'", "`}`", "/}/;", "if (x) { let it; }", "const o = { it: 1 };"]
+    noise = ["// {", "'{';", "`}`;", "/}/;", "if (x) { let it; }", "const o = { it: 1 };"]
     lines, expected = [], None
     for level, here in enumerate(declares):
         lines += draw(st.lists(st.sampled_from(noise), max_size=2))
