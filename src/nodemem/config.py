@@ -7,9 +7,7 @@ a checkout must not decide what is executed.
 
 from __future__ import annotations
 
-import difflib
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -71,6 +69,8 @@ def _from_files(directory: Path) -> tuple[Path | None, dict[str, Any]]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
@@ -81,6 +81,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _check(values: dict[str, Any], origin: str) -> None:
     for key in values:
         if key not in Config.__struct_fields__:
+            import difflib
+
             near = difflib.get_close_matches(key, Config.__struct_fields__, n=1)
             raise UsageError(
                 f"unknown setting '{key}' in {origin}",

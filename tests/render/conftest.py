@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -18,7 +17,7 @@ from nodemem.render.html import (
     Section,
     Treemap,
 )
-from nodemem.render.texts import LANGUAGES, load_texts
+from nodemem.render.texts import LANGUAGES, table
 from nodemem.results import Column, Evidence, Finding, Series, Table, Truncated, Where
 
 RETAINED = Column("retained", "bytes")
@@ -41,10 +40,8 @@ def leak(monkeypatch: pytest.MonkeyPatch) -> Finding:
         },
     }
     for lang in LANGUAGES:
-        texts: Any = load_texts(lang)
         for part, text in words[lang].items():
-            monkeypatch.setitem(texts._texts, f"finding.test_leak.{part}", text)
-            monkeypatch.setitem(texts._english, f"finding.test_leak.{part}", words["en"][part])
+            monkeypatch.setitem(table(lang, "finding.test_leak"), part, text)
     return Finding(
         id="test_leak",
         params={"owner": "cache", "kind": "Session", "n": 48_210},

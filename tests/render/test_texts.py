@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nodemem.errors import InternalError, UsageError
-from nodemem.render.texts import LANGUAGES, Texts, load_texts
+from nodemem.render.texts import LANGUAGES, load_texts, table
 from nodemem.render.told import tell_evidence
 from nodemem.results import Evidence
 
@@ -15,12 +15,10 @@ from nodemem.results import Evidence
 @pytest.fixture
 def say(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Fills a template given in the test."""
-    texts: Any = load_texts("en")
 
     def fill(template: str, **params: object) -> str:
-        monkeypatch.setitem(texts._texts, "test.template", template)
-        filled: str = texts("test.template", **params)
-        return filled
+        monkeypatch.setitem(table("en", "test"), "template", template)
+        return load_texts("en")("test.template", **params)
 
     return fill
 
@@ -58,10 +56,9 @@ def test_what_is_missing_is_our_bug(say: Any) -> None:
         load_texts("en")("no.such.text")
 
 
-def test_korean_falls_back_to_english() -> None:
-    korean: Any = Texts("ko")
-    korean._texts = {key: text for key, text in korean._texts.items() if key != "yes"}
-    assert korean("yes") == "yes"
+def test_korean_falls_back_to_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(table("ko", ""), "yes")
+    assert load_texts("ko")("yes") == "yes"
 
 
 @pytest.mark.parametrize(

@@ -83,11 +83,6 @@ def check_compat(compat: str | None) -> None:
         raise UsageError(f"compat is 'devtools' or nothing, not {compat!r}")
 
 
-def interface_definitions(snapshot: HeapSnapshot) -> list[Definition]:
-    """The shapes by which this snapshot's plain objects are named."""
-    return PlainObjects(snapshot.columns, snapshot.strings).definitions()
-
-
 def assign_groups(snapshot: HeapSnapshot, definitions: list[Definition]) -> Assignment:
     """The group of every node; plain objects by `definitions`, which may be another snapshot's."""
     columns, strings, n = snapshot.columns, snapshot.strings, snapshot.node_count

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from nodemem.errors import InputError
 from nodemem.heap.source import SnapshotFile
@@ -41,8 +40,7 @@ ABSENT = 255
 _LIMIT = 1 << 20
 
 
-@dataclass(frozen=True)
-class Meta:
+class Meta(NamedTuple):
     """How records are laid out. Strides are numbers a record; fields are positions in it, in the
     order of NODE_FIELDS, EDGE_FIELDS, LOCATION_FIELDS; codes translate the file's type numbers."""
 
@@ -58,8 +56,7 @@ class Meta:
     has_detachedness: bool
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """`raw` is the whole `snapshot` object of the file."""
 
     node_count: int

@@ -19,7 +19,7 @@ from nodemem.heap.strings import NONE, StringTable
 from nodemem.kernels import load
 
 _SPECIAL = re.compile(r"""[,'"{}]""")
-_WIDEST = 254
+_UNKNOWN, _WIDEST = 255, 254
 """Widths are bytes; whatever is wider than the 120 characters of a shape's text is alike."""
 
 
@@ -78,6 +78,7 @@ class PlainObjects:
                 example[shape], *self._edges[1:], self._proto, strings.widths, names
             )
             properties = tuple(strings[name] for name in names[:size])
+            strings.known.update(zip(properties, names[:size], strict=True))
             # An empty name at the start takes no separator, as in DevTools.
             text = ""
             for formatted in map(_formatted, properties):
@@ -118,14 +119,16 @@ class PlainObjects:
         return [definition.label for definition in usable]
 
     def _find(self, names: set[str]) -> dict[str, int]:
-        """String indexes of those of `names` that are properties of these objects."""
-        found = {}
-        for index in self._property_names(unknown_only=False):
-            spelling = self._strings.spelling(index)
-            plain = spelling.isascii() and b"\\" not in spelling
-            name = spelling[1:-1].decode() if plain else self._strings[index]
-            if name in names:
-                found[name] = index
+        """String indexes of those of `names` that are known already, or properties of these
+        objects."""
+        known, widths = self._strings.known, self._strings.widths
+        found = {name: known[name] for name in names if known.get(name, NONE) != NONE}
+        if missing := names - found.keys():
+            # Reading every name would be slow where objects are dictionaries of many keys.
+            alike = {_UNKNOWN, *(min(_units(_formatted(name)), _WIDEST) for name in missing)}
+            for index in self._property_names(unknown_only=False):
+                if widths[index] in alike and (name := self._strings[index]) in missing:
+                    found[name] = index
         return found
 
 

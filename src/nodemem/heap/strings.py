@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from nodemem.errors import InputError, UsageError
 from nodemem.heap.memory import grown, zeros
@@ -19,7 +20,7 @@ from nodemem.kernels import load
 NONE = 0x7FFFFFFF
 """The index of a string that does not occur."""
 
-_COMMA, _CLOSE = 44, 93
+_DECODER = json.JSONDecoder(strict=False)
 
 KNOWN = (
     "__proto__",
@@ -58,8 +59,7 @@ def _joined(parts: tuple[bytes, ...]) -> tuple[memoryview, memoryview]:
     return memoryview(b"".join(parts)), memoryview(ends)
 
 
-@dataclass
-class PairNames:
+class PairNames(NamedTuple):
     """The names of WeakMap entry edges: string index (ascending), id of the table they name, and a
     number that both edges of one entry share."""
 
@@ -73,6 +73,7 @@ class PairNames:
 class StringTable:
     """`texts(i)` gives the raw JSON text of string i; `offsets` has one item more than strings.
 
+    `known` are indexes of texts that were looked for, NONE for those of KNOWN that do not occur.
     `widths[i]` is the length of a string without blanks, quotes, braces, commas, escapes or
     non-ASCII characters, 255 for any other; `descriptors` is a bitmap (see kernels/strings.py).
     """
@@ -97,7 +98,7 @@ class StringTable:
                 return self.added[index - self.count]
             raise UsageError(f"the snapshot has no string {index}")
         try:
-            value: str = json.loads(self.spelling(index), strict=False)
+            value: str = _DECODER.decode(self.spelling(index).decode("utf-8", "surrogatepass"))
         except ValueError as error:
             raise InputError(
                 f"string {index} of {self.path} cannot be read",

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 DEFAULT_WIDTH = 160  # off a terminal: enough for names to be found whole by grep
 PROSE_WIDTH = 100  # longer lines are hard to read
 _MIN_WIDTH = 40
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _STAND_INS = {ord("µ"): "u", ord("–"): "-", ord("→"): "->", ord("±"): "+-", ord("…"): ".."}
+# Marks of our own that take one cell: most text has no other characters beyond ASCII.
+_NARROW = dict.fromkeys(map(ord, "µ–→±…·●"), " ")
 
 
-@dataclass(frozen=True)
-class Terminal:
+class Terminal(NamedTuple):
     """`width` in character cells; `encoding` is what its text is written in.
 
     `laid_out` where somebody looks at it: pages are set, not handed on as Markdown.
@@ -72,10 +71,10 @@ def detect(
     """
     stream = sys.stdout if stream is None else stream
     on_terminal = stream.isatty()
-    if width is None:
-        fallback = (DEFAULT_WIDTH, 24)
-        asked = os.environ.get("COLUMNS", "").isdigit()
-        width = shutil.get_terminal_size(fallback).columns if on_terminal or asked else 0
+    if width is None and (on_terminal or os.environ.get("COLUMNS", "").isdigit()):
+        import shutil
+
+        width = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns
     encoding = stream.encoding or "ascii"
     if unicode is not None:
         encoding = "utf-8" if unicode else "ascii"
@@ -99,7 +98,7 @@ def _wants_color(color: str, on_terminal: bool) -> bool:
 
 def cells(text: str) -> int:
     """How many character cells `text` takes: Korean characters take two."""
-    if text.isascii():
+    if text.translate(_NARROW).isascii():
         return len(text)
     from rich.cells import cell_len
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from nodemem.render.texts import Texts
 from nodemem.render.values import say
@@ -11,8 +10,7 @@ from nodemem.render.visible import visible
 from nodemem.results import Evidence, Finding, Series, Table
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(NamedTuple):
     """A finding in one language. `evidence` is (label, value, which observation) per line."""
 
     title: str

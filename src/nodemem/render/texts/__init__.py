@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import string
 import tomllib
 from collections.abc import Callable
@@ -46,8 +47,6 @@ class Texts(string.Formatter):
 
     def __init__(self, lang: str) -> None:
         self.lang = lang
-        self._texts = _read(lang)
-        self._english = _read("en")
 
     def __call__(self, key: str, /, **params: Any) -> str:
         """The text under the dotted `key`, its placeholders filled.
@@ -55,7 +54,7 @@ class Texts(string.Formatter):
         Raises:
             InternalError: there is no such text, or a placeholder has no value.
         """
-        template = self._texts.get(key, self._english.get(key))
+        template = _find(self.lang, key) or _find("en", key)
         if template is None:
             raise InternalError(f"no text has the key '{key}'")
         try:
@@ -64,7 +63,7 @@ class Texts(string.Formatter):
             raise InternalError(f"the text '{key}' needs a value for {error}") from error
 
     def __contains__(self, key: str) -> bool:
-        return key in self._english
+        return _find("en", key) is not None
 
     def column(self, key: str) -> str:
         """The title of a table column; the key itself where there is none (user-chosen names)."""
@@ -109,17 +108,20 @@ def _texts(lang: str) -> Texts:
     return Texts(lang)
 
 
+def _find(lang: str, key: str) -> str | None:
+    parent, _, name = key.rpartition(".")
+    return table(lang, parent).get(name)
+
+
 @functools.cache
-def _read(lang: str) -> dict[str, str]:
-    """All texts of a language under their dotted keys."""
-    source = Path(__file__).with_name(f"{lang}.toml").read_text(encoding="utf-8")
-    flat: dict[str, str] = {}
-    tables: list[tuple[str, dict[str, Any]]] = [("", tomllib.loads(source))]
-    while tables:
-        prefix, table = tables.pop()
-        for key, value in table.items():
-            if isinstance(value, dict):
-                tables.append((f"{prefix}{key}.", value))
-            else:
-                flat[prefix + key] = value
-    return flat
+def table(lang: str, name: str) -> dict[str, str]:
+    """The texts of one table, which is parsed when it is asked for: one run tells a few of many."""
+    return tomllib.loads(_sources(lang).get(name, ""))
+
+
+@functools.cache
+def _sources(lang: str) -> dict[str, str]:
+    """The TOML of each table by its name; what stands before the first is table ""."""
+    whole = Path(__file__).with_name(f"{lang}.toml").read_text(encoding="utf-8")
+    top, *named = re.split(r"(?m)^\[(.+)\]$", whole)
+    return {"": top, **dict(zip(named[::2], named[1::2], strict=True))}
