@@ -13,7 +13,7 @@ import click
 
 from nodemem import __version__
 from nodemem.cli._group import LazyGroup, global_options
-from nodemem.cli._verbs import VERBS
+from nodemem.cli._verbs import PROCESS, VERBS
 from nodemem.errors import NodememError, UsageError
 
 COMPLETE = "_NODEMEM_COMPLETE"
@@ -23,6 +23,7 @@ ISSUES = "report it with the command you ran and the output of the same command 
 @click.group(
     cls=LazyGroup,
     verbs=VERBS,
+    process=PROCESS,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="nodemem")
@@ -36,6 +37,7 @@ def cli() -> None:
     \b
     Examples:
       nodemem ps                              all Node.js processes here
+      nodemem 4242                            its memory and limits at a glance, untouched
       nodemem usage 4242 --watch 1s           process.memoryUsage() from outside
       nodemem snapshot 4242 -o a.heapsnapshot
       nodemem heap suspects a.heapsnapshot    what holds the memory

@@ -12,11 +12,21 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class LazyGroup(click.Group):
-    """`verbs` maps each name to its summary and its module, which has a command `command`."""
+    """`verbs` maps each name to its summary and its module, which has a command `command`.
 
-    def __init__(self, *args: Any, verbs: Mapping[str, tuple[str, str]], **options: Any) -> None:
+    `process` is the module of the command for a process id in place of a verb.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        verbs: Mapping[str, tuple[str, str]],
+        process: str | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
         self.verbs = verbs
+        self.process = process
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.verbs)
@@ -25,6 +35,14 @@ class LazyGroup(click.Group):
         if cmd_name not in self.verbs:
             return None
         return self.load(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.process is not None and args[0].isdecimal():
+            command: click.Command = importlib.import_module(self.process).command
+            return args[0], command, args
+        return super().resolve_command(ctx, args)
 
     def load(self, name: str) -> click.Command:
         """Import the verb `name`."""

@@ -9,3 +9,6 @@ VERBS: dict[str, tuple[str, str]] = {
     "explain": ("a concept in words, with a process's own numbers", "nodemem.cli.explain"),
     "completion": ("print the shell's completion script", "nodemem.cli.completion"),
 }
+
+PROCESS = "nodemem.cli.triage"
+"""What runs where a process id stands in place of a verb."""

@@ -2,21 +2,29 @@
 
 from nodemem.records.recording import RecordingReader, RecordingWriter
 from nodemem.records.types import (
+    GroupMemory,
     HeapSpace,
     Marker,
     MemorySample,
+    ProcessEnd,
     ProcessFacts,
+    ProcessSample,
     Record,
+    Resident,
     WorkerUsage,
 )
 
 __all__ = [
+    "GroupMemory",
     "HeapSpace",
     "Marker",
     "MemorySample",
+    "ProcessEnd",
     "ProcessFacts",
+    "ProcessSample",
     "Record",
     "RecordingReader",
     "RecordingWriter",
+    "Resident",
     "WorkerUsage",
 ]

@@ -66,6 +66,68 @@ class MemorySample(_Record, frozen=True, tag="memory"):
     statistics: dict[str, int] = {}
 
 
+class Resident(msgspec.Struct, frozen=True, rename="camel"):
+    """Physical memory of a process by kind of mapping, bytes. `anonymous`, `file` (backed by a
+    file) and `shared` (shared memory) add up to `rss`.
+
+    `v8` (reserved by V8, whatever for), `c_heap` (the brk heap of the C library) and `stacks` are
+    parts of `anonymous`; None where only the totals were read. `swap` and `page_tables` are
+    outside of `rss`; a container pays for both.
+    """
+
+    rss: int
+    anonymous: int | None = None
+    file: int | None = None
+    shared: int | None = None
+    v8: int | None = None
+    c_heap: int | None = None
+    stacks: int | None = None
+    swap: int | None = None
+    page_tables: int | None = None
+
+
+class GroupMemory(msgspec.Struct, frozen=True, rename="camel"):
+    """Memory of one control group, bytes. `used` leaves out page cache that the kernel would give
+    up; `limit` is None where nothing is set."""
+
+    path: str
+    limit: int | None = None
+    used: int | None = None
+
+    @property
+    def room(self) -> int | None:
+        """What can still be allocated before the limit is reached."""
+        if self.limit is None or self.used is None:
+            return None
+        return max(0, self.limit - self.used)
+
+
+class ProcessSample(_Record, frozen=True, tag="sample"):
+    """A process at one moment, from /proc and its control groups alone.
+
+    `cpu` is the processor time it has used since its start, seconds. `groups` are its control
+    groups, the own one first, as far as they set a limit; `events` counts what befell the own one
+    (`oom_kill`, `max`, ...).
+    """
+
+    time: float
+    resident: Resident
+    threads: int | None = None
+    fds: int | None = None
+    cpu: float | None = None
+    groups: list[GroupMemory] = []
+    events: dict[str, int] = {}
+
+
+class ProcessEnd(_Record, frozen=True, tag="end"):
+    """The process is gone: `how`, as far as an outsider can know. `exit_code` is that of a child
+    of ours, negative for a signal."""
+
+    time: float
+    how: str
+    exit_code: int | None = None
+
+
 class Marker(_Record, frozen=True, tag="marker"):
     """Something that happened: a snapshot taken, load begun."""
 
@@ -74,4 +136,4 @@ class Marker(_Record, frozen=True, tag="marker"):
     details: dict[str, Any] = {}
 
 
-Record = ProcessFacts | MemorySample | Marker
+Record = ProcessFacts | MemorySample | ProcessSample | ProcessEnd | Marker

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from nodemem.records import GroupMemory
 from nodemem.target import procfs
 
 
@@ -30,18 +31,21 @@ class CgroupMemory(msgspec.Struct, frozen=True):
 
 def memory(pid: int, *, proc: Path = procfs.PROC) -> CgroupMemory:
     """What binds the process `pid`. `proc` is where procfs is mounted."""
-    limit = headroom = None
     groups = memory_groups(pid, proc=proc)
-    for group in groups:
-        own = _limit(group)
-        if own is None:
-            continue
-        limit = own if limit is None else min(limit, own)
-        used = _used(group)
-        if used is not None:
-            left = max(0, own - used)
-            headroom = left if headroom is None else min(headroom, left)
-    return CgroupMemory(limit, headroom, oom_kills(groups))
+    found = levels(groups)
+    limits = [level.limit for level in found if level.limit is not None]
+    rooms = [level.room for level in found if level.room is not None]
+    return CgroupMemory(min(limits, default=None), min(rooms, default=None), oom_kills(groups))
+
+
+def levels(groups: Sequence[Path]) -> list[GroupMemory]:
+    """Limit and use of each of `groups` that sets a limit, in their order."""
+    found = ((group, _limit(group)) for group in groups)
+    return [
+        GroupMemory(path=str(group), limit=limit, used=_used(group))
+        for group, limit in found
+        if limit is not None
+    ]
 
 
 def memory_groups(pid: int, *, proc: Path = procfs.PROC) -> list[Path]:
@@ -72,11 +76,17 @@ def memory_groups(pid: int, *, proc: Path = procfs.PROC) -> list[Path]:
 
 def oom_kills(groups: Sequence[Path]) -> int | None:
     """How often the kernel has killed a process of the first of `groups` for want of memory."""
+    return events(groups).get("oom_kill")
+
+
+def events(groups: Sequence[Path]) -> dict[str, int]:
+    """What befell the first of `groups` since it was made: `oom_kill` and, with version 2, `max`,
+    `high`, `oom`; empty where nothing is counted."""
     for group in groups[:1]:
         for name in ("memory.events", "memory.oom_control"):
-            if (count := _counters(group / name).get("oom_kill")) is not None:
-                return count
-    return None
+            if counters := _counters(group / name):
+                return counters
+    return {}
 
 
 def _mount(version: int, proc: Path) -> tuple[str, Path] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 
@@ -40,6 +41,9 @@ _WITH_VALUE = frozenset(
         "--unhandled-rejections",
     }
 )
+# Those that limit the heap, the stronger one first.
+_LIMITING = ("max-old-space-size-percentage", "max-old-space-size", "max-heap-size")
+_NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?")
 _EVALUATING = ("-e", "--eval", "-p", "--print", "-pe")
 
 
@@ -50,6 +54,20 @@ class InspectorOptions(msgspec.Struct, frozen=True):
     opened: bool = False
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
+
+
+class HeapOption(msgspec.Struct, frozen=True):
+    """An option that limits the V8 heap: its `name` without dashes, its `value` (MiB, or per cent
+    for max-old-space-size-percentage), and `source`, where it stands: `argv` or `NODE_OPTIONS`."""
+
+    name: str
+    value: float
+    source: str
+
+    @property
+    def limit(self) -> int | None:
+        """Bytes that it allows; None for a percentage."""
+        return None if self.name.endswith("percentage") else int(self.value * (1 << 20))
 
 
 def node_options(text: str) -> list[str]:
@@ -75,6 +93,26 @@ def inspector_options(argv: Sequence[str], options: str = "") -> InspectorOption
         if value:
             host, port = _address(value, host, port)
     return InspectorOptions(opened, host, port)
+
+
+def heap_option(argv: Sequence[str], options: str = "") -> HeapOption | None:
+    """The option that sets the limit of the heap, None where V8 chooses it.
+
+    The command line wins over NODE_OPTIONS, the later word over the earlier one, and between
+    options the first of `_LIMITING`.
+    """
+    found: dict[str, HeapOption] = {}
+    for source, words in (("NODE_OPTIONS", node_options(options)), ("argv", own_options(argv))):
+        for index, word in enumerate(words):
+            written, equals, value = word.partition("=")
+            name = written.lstrip("-").replace("_", "-")  # V8 takes both
+            if not written.startswith("--") or name not in _LIMITING:
+                continue
+            if not equals and index + 1 < len(words):
+                value = words[index + 1]
+            if _NUMBER.fullmatch(value) and float(value) > 0:
+                found[name] = HeapOption(name, float(value), source)
+    return next((found[name] for name in _LIMITING if name in found), None)
 
 
 def own_options(argv: Sequence[str]) -> list[str]:

@@ -21,7 +21,8 @@ _ESTABLISHED, _LISTEN = "01", "0A"
 
 
 class Status(msgspec.Struct, frozen=True):
-    """The lines of /proc/PID/status that matter here. `rss` is in bytes, the masks are bit sets
+    """The lines of /proc/PID/status that matter here. Sizes are bytes (`rss` is the sum
+    of `anonymous`, `file` and `shared`), None in a process that has ended; the masks are bit sets
     of signals (bit 0 is signal 1); `state` is the kernel's letter (R, S, D, T, t, Z, X)."""
 
     name: str
@@ -33,6 +34,11 @@ class Status(msgspec.Struct, frozen=True):
     caught: int
     blocked: int
     ignored: int
+    anonymous: int | None = None
+    file: int | None = None
+    shared: int | None = None
+    swap: int | None = None
+    page_tables: int | None = None
 
 
 class Listener(msgspec.Struct, frozen=True):
@@ -73,17 +79,21 @@ def status(pid: int) -> Status | None:
         return None
     fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
     try:
-        resident = fields.get("VmRSS")  # absent in zombies
         return Status(
             name=fields["Name"],
             state=fields["State"].strip()[:1],
             parent=int(fields["PPid"]),
             uid=int(fields["Uid"].split()[1]),
             threads=int(fields["Threads"]),
-            rss=None if resident is None else int(resident.split()[0]) * 1024,
+            rss=_kilobytes(fields, "VmRSS"),
             caught=int(fields["SigCgt"], 16),
             blocked=int(fields["SigBlk"], 16),
             ignored=int(fields["SigIgn"], 16),
+            anonymous=_kilobytes(fields, "RssAnon"),
+            file=_kilobytes(fields, "RssFile"),
+            shared=_kilobytes(fields, "RssShmem"),
+            swap=_kilobytes(fields, "VmSwap"),
+            page_tables=_kilobytes(fields, "VmPTE"),
         )
     except (KeyError, ValueError, IndexError):
         return None
@@ -111,6 +121,31 @@ def cpu_seconds(pid: int) -> float | None:
     if fields is None:
         return None
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def open_files(pid: int) -> int | None:
+    """How many file descriptors it has open."""
+    names = _names(PROC / str(pid) / "fd")
+    return None if names is None else len(names)
+
+
+def open_files_limit(pid: int) -> int | None:
+    """How many it may have open; None for no limit, or unknown."""
+    for line in (_text(pid, "limits") or "").splitlines():
+        if line.startswith("Max open files"):
+            soft = line.split()[3]
+            return int(soft) if soft.isdecimal() else None
+    return None
+
+
+def machine_memory() -> tuple[int | None, int | None]:
+    """Bytes of memory that this machine has, and how many of them are still to be had."""
+    try:
+        lines = (PROC / "meminfo").read_text().splitlines()
+    except OSError:
+        return None, None
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    return _kilobytes(fields, "MemTotal"), _kilobytes(fields, "MemAvailable")
 
 
 def argv(pid: int) -> list[str] | None:
@@ -250,6 +285,12 @@ def _text(pid: int, name: str) -> str | None:
             return file.read(_MAX_TEXT).decode(errors="replace")
     except OSError:
         return None
+
+
+def _kilobytes(fields: dict[str, str], name: str) -> int | None:
+    """A field like `6664 kB` in bytes; absent in zombies and in older kernels."""
+    value = fields.get(name, "").split()
+    return int(value[0]) * 1024 if value and value[0].isdecimal() else None
 
 
 def _names(folder: Path) -> list[str] | None:

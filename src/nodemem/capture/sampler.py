@@ -1,0 +1,61 @@
+"""Readings of a process from /proc and its control groups: nothing is sent to it."""
+
+from __future__ import annotations
+
+from nodemem.errors import TargetNotFound
+from nodemem.records import ProcessFacts, ProcessSample
+from nodemem.target import cgroup, discover, mappings, procfs
+
+
+class Sampler:
+    """Reads one Node.js process again and again.
+
+    `process` is what it is, found when we came; a process that takes its id later is told from it.
+
+    Raises:
+        TargetNotFound: there is no such process, or it is not Node.js.
+    """
+
+    def __init__(self, pid: int) -> None:
+        found = discover.examine(pid)
+        if found is None:
+            running = not procfs.gone(pid)
+            raise TargetNotFound(
+                f"process {pid} is not Node.js" if running else f"there is no process {pid}",
+                why=f"its program is {procfs.link(pid, 'exe') or 'unknown'}" if running else None,
+                next="nodemem ps lists the Node.js processes of this host",
+            )
+        self.pid = pid
+        self.process = found
+        self._started = procfs.start_ticks(pid)
+        # Where a group is mounted is asked once; a process hardly ever changes its group.
+        self._groups = cgroup.memory_groups(pid)
+
+    def facts(self) -> ProcessFacts:
+        """Who it is, for the head of a recording."""
+        return ProcessFacts(
+            pid=self.pid,
+            version=self.process.version,
+            script=self.process.script,
+            argv=self.process.argv,
+            limit=self.process.cgroup_limit,
+        )
+
+    def sample(self, time: float, *, detailed: bool | None = False) -> ProcessSample | None:
+        """A reading, `time` seconds into the observation; None once it is gone.
+
+        `detailed` as in `mappings.resident`.
+        """
+        resident = mappings.resident(self.pid, detailed=detailed)
+        if resident is None or procfs.start_ticks(self.pid) != self._started:
+            return None
+        status = procfs.status(self.pid)
+        return ProcessSample(
+            time=time,
+            resident=resident,
+            threads=None if status is None else status.threads,
+            fds=procfs.open_files(self.pid),
+            cpu=procfs.cpu_seconds(self.pid),
+            groups=cgroup.levels(self._groups),
+            events=cgroup.events(self._groups),
+        )

@@ -1,0 +1,132 @@
+"""nodemem PID: one screen, and the process does not notice."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nodemem
+from nodemem.cli import run
+from nodemem.target import procfs
+
+CLI = [sys.executable, "-m", "nodemem"]
+FAST = ("--seconds", "0.1")
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    capsys.readouterr()
+    assert run([*arguments, "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_a_process_id_is_enough_and_nothing_is_opened(
+    node: Path, talk: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    talker = talk(node, flags=["--max-old-space-size=300"])
+    talker.ask("hold")
+    answered = answer(capsys, str(talker.pid), *FAST)
+    assert answered["schema"] == "nodemem/triage@1"
+    assert answered["subject"]["pid"] == talker.pid
+    data = answered["data"]
+    assert data["resident"]["rss"] == sum(
+        data["resident"][kind] for kind in ("anonymous", "file", "shared")
+    )
+    assert data["heap"]["limit"] == 300 << 20
+    assert data["heap"]["source"] == "--max-old-space-size=300 (argv)"
+    assert data["heap"]["used"] == data["resident"]["v8"] > 6e6
+    assert data["usage"] is None
+    assert "heap" in [bound["kind"] for bound in data["bounds"]]
+    assert talker.ports == []
+    assert talker.program.stderr_lines == [], "an inspector that opens says so"
+
+
+def test_it_fits_one_screen(any_node: Path, talk: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    talker = talk(any_node)
+    for lang in ("en", "ko"):
+        assert run([str(talker.pid), *FAST, "--lang", lang]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert 7 <= len(lines) <= 12
+        assert str(talker.pid) in lines[0]
+        assert re.search(r"nodemem \w+ " + str(talker.pid), lines[-1])
+
+
+def test_an_unset_limit_is_unknown_until_it_is_asked_for(
+    any_node: Path, talk: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    talker = talk(any_node)
+    heap = answer(capsys, str(talker.pid), *FAST)["data"]["heap"]
+    assert heap["limit"] is None
+    assert heap["source"] is None
+    data = answer(capsys, str(talker.pid), *FAST, "--attach")["data"]
+    assert data["heap"]["attached"]
+    assert data["heap"]["limit"] == data["usage"]["heapLimit"] > 1e8
+    assert data["heap"]["used"] == data["usage"]["heapUsed"]
+    assert talker.ports == []
+
+
+def test_node_options_count_and_the_command_line_wins(
+    any_node: Path, start: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = "setInterval(() => {}, 1e6); console.log('ready')"
+    env = {**os.environ, "NODE_OPTIONS": "--max-old-space-size=200"}
+    program = start(any_node, source, env=env)
+    heap = answer(capsys, str(program.pid), *FAST)["data"]["heap"]
+    assert heap["source"] == "--max-old-space-size=200 (NODE_OPTIONS)"
+    program = start(any_node, source, env=env, flags=["--max_old_space_size=250"])
+    heap = answer(capsys, str(program.pid), *FAST)["data"]["heap"]
+    assert heap["limit"] == 250 << 20
+
+
+def test_growth_and_a_stopped_process_are_findings(
+    any_node: Path, start: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = """
+    globalThis.kept = []; console.log('ready');
+    setInterval(() => kept.push(Buffer.alloc(4e6, 1)), 20);
+    """
+    program = start(any_node, source)
+    data = answer(capsys, str(program.pid), "--seconds", "1")["data"]
+    growing = [one for one in data["findings"] if one["id"] == "triage.growing"]
+    assert len(growing) == 1
+    assert data["growth"]["bytes"] > 8e6
+    assert data["next"].startswith("nodemem ")
+    os.kill(program.pid, signal.SIGSTOP)
+    try:
+        data = answer(capsys, str(program.pid), *FAST)["data"]
+    finally:
+        os.kill(program.pid, signal.SIGCONT)
+    assert data["findings"][0]["id"] == "triage.stopped"
+
+
+def test_what_is_no_node_process_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["999999999"]) == 3
+    assert "there is no process" in capsys.readouterr().err
+    assert run([str(os.getpid())]) == 3
+    assert "is not Node.js" in capsys.readouterr().err
+
+
+def test_a_process_that_ends_meanwhile(any_node: Path, talk: Any) -> None:
+    from nodemem.api.triage import triage
+
+    talker = talk(any_node)
+    with pytest.raises(nodemem.TargetLost, match="ended"):
+        triage(talker.pid, wait=lambda _: talker.program.stop())
+    assert procfs.gone(talker.pid)
+
+
+def test_help_and_page_know_the_same_options() -> None:
+    done = subprocess.run([*CLI, "4242", "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    page = (Path(__file__).parents[2] / "docs" / "commands" / "pid.md").read_text()
+    for option in ("--seconds", "--attach", "--exact"):
+        assert option in done.stdout
+        assert option in page
