@@ -40,9 +40,12 @@ def test_every_request_has_its_own_number(server: http.server.ThreadingHTTPServe
     with HttpLoad(server.server_address[1], "/item/{n}") as load:
         while load.requests < 50:
             time.sleep(0.01)
+    with HttpLoad(server.server_address[1], "/item/{n}", first=load.unused) as more:
+        while more.requests < 50:
+            time.sleep(0.01)
     paths = server.paths  # type: ignore[attr-defined]
-    assert load.requests == len(paths) == len(set(paths))
-    assert load.failures == 0
+    assert load.requests + more.requests == len(paths) == len(set(paths))
+    assert load.failures == more.failures == 0
     assert load.seconds > 0
 
 

@@ -47,7 +47,7 @@ EXPECTED = {
     "map": [("variable", "map"), ("map value", "key of mark")],
     "set": [("variable", "set"), ("set entry", "")],
     "listener": [("variable", "emitter"), ("listener", "tick"), ("variable", "listening")],
-    "timer": [("timers", "123456"), ("timer", ""), ("timer callback", ""), ("variable", "ticking")],
+    "timer": [("timer", "123456"), ("timer callback", ""), ("variable", "ticking")],
     "global": [("global property", "onGlobal")],
     "static": [("static", "shared"), ("map value", "s")],
     "private": [("property", "#hidden")],

@@ -74,8 +74,8 @@ def run_experiment(
             markers.append(Marker(time=node.elapsed, label=label, details=details))
             writer.write(markers[-1])
 
-        def load(duration: float) -> HttpLoad:
-            with HttpLoad(port, path, rate=rate) as driver:
+        def load(duration: float, first: int = 0) -> HttpLoad:
+            with HttpLoad(port, path, rate=rate, first=first) as driver:
                 for taken in node.watch(interval, count=max(2, round(duration / interval) + 1)):
                     samples.append(taken)
                     writer.write(taken)
@@ -93,10 +93,11 @@ def run_experiment(
             return taken
 
         mark("warm-up")
-        load(warm_up)
+        warm = load(warm_up)
         before = snapshot("before.heapsnapshot")
         mark("load")
-        driver = load(seconds)
+        # A request that repeats one of the warm-up would replace what that one left.
+        driver = load(seconds, warm.unused)
         mark("idle", requests=driver.requests)
         after = snapshot("after.heapsnapshot")
     return Experiment(

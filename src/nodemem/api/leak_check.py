@@ -13,7 +13,7 @@ from nodemem.leaks import Diagnosis, Observation, diagnose
 from nodemem.render.html import Report, Said, leak_report
 from nodemem.results import SILENT, Evidence, Progress, Series, Table
 
-GROWTH_SHOWN = ("class", "holder", "added", "removed", "added_bytes", "source")
+GROWTH_SHOWN = ("class", "holder", "added", "removed", "added_bytes", "own_bytes", "source")
 
 
 @dataclass(frozen=True)

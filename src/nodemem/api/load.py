@@ -16,17 +16,27 @@ class HttpLoad:
     """Sends `GET path` over `connections` keep-alive connections until it is stopped, at most
     `rate` requests a second.
 
-    `path` may hold `{n}`, the number of the request. Only loopback is ever addressed.
-    `requests` and `failures` count what was answered and what was not. A context manager.
+    `path` may hold `{n}`, the number of the request, counted from `first`. Only loopback is ever
+    addressed. `requests` and `failures` count what was answered and what was not; `unused` is a
+    number that no request has had. A context manager.
     """
 
-    def __init__(self, port: int, path: str, *, rate: float = 1000.0, connections: int = 4) -> None:
+    def __init__(
+        self,
+        port: int,
+        path: str,
+        *,
+        rate: float = 1000.0,
+        connections: int = 4,
+        first: int = 0,
+    ) -> None:
         self.port = port
         self.path = path
         self.rate = rate
         self.requests = 0
         self.failures = 0
         self.seconds = 0.0
+        self.first = first
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -52,6 +62,11 @@ class HttpLoad:
             thread.join(TIMEOUT)
         self.seconds = time.monotonic() - self._begun
 
+    @property
+    def unused(self) -> int:
+        # Each connection may have taken one more number when it was stopped.
+        return self.first + self.requests + self.failures + len(self._threads)
+
     def _drive(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
         try:
@@ -61,7 +76,7 @@ class HttpLoad:
                 if self._stop.wait(max(0.0, due - time.monotonic())):
                     break
                 try:
-                    connection.request("GET", self.path.format(n=number))
+                    connection.request("GET", self.path.format(n=self.first + number))
                     connection.getresponse().read()
                 except (OSError, http.client.HTTPException):
                     connection.close()

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from nodemem.heap.columns import BIGINT, CONCATENATED, NUMBER, REGEXP, SLICED, STRING, SYMBOL
 from nodemem.heap.locations import Place
 from nodemem.heap.names import Names
 
@@ -13,6 +14,17 @@ _SAMPLE = 200
 _MAJORITY = 0.5
 _DEEPEST = 12
 _CALLBACKS = frozenset(["_onTimeout", "_onImmediate", "listener", "callback"])
+_MOST_WRAPPERS = 3
+# V8 uses their text as the name of these; all strings are of one kind.
+_NAMED_BY_VALUE = {
+    STRING: STRING,
+    CONCATENATED: STRING,
+    SLICED: STRING,
+    REGEXP: REGEXP,
+    NUMBER: NUMBER,
+    SYMBOL: SYMBOL,
+    BIGINT: BIGINT,
+}
 
 
 @dataclass(frozen=True)
@@ -39,12 +51,21 @@ def held(names: Names, ordinal: int) -> Iterator[int]:
                 inner.append(child)
 
 
+def kind_of(names: Names, ordinal: int) -> tuple[int, int]:
+    """V8's type and name of a node, -1 for the name where that is its value: alike for nodes that
+    count as objects of one class."""
+    columns = names.snapshot.columns
+    kind = columns.types[ordinal]
+    by_value = _NAMED_BY_VALUE.get(kind)
+    return (kind, columns.names[ordinal]) if by_value is None else (by_value, -1)
+
+
 def groups(names: Names, ordinals: Iterable[int], least: int = 0) -> list[Group]:
     """The nodes by class, greatest retained size first; classes below `least` bytes left out."""
-    snapshot, columns = names.snapshot, names.snapshot.columns
+    snapshot = names.snapshot
     by_kind: dict[tuple[int, int], list[int]] = {}
     for ordinal in ordinals:
-        by_kind.setdefault((columns.types[ordinal], columns.names[ordinal]), []).append(ordinal)
+        by_kind.setdefault(kind_of(names, ordinal), []).append(ordinal)
     sized = [(sum(map(snapshot.retained_size, some)), some) for some in by_kind.values()]
     found = [
         Group(_class_of(names, some), len(some), retained, _place_of(names, some), some)
@@ -56,13 +77,32 @@ def groups(names: Names, ordinals: Iterable[int], least: int = 0) -> list[Group]
 
 
 def callbacks(names: Names, members: list[int]) -> list[int]:
-    """The functions that timers call, or that wrapped listeners stand for."""
-    return [
-        edge.target
-        for member in members
-        for edge in names.snapshot.edges(member)
-        if edge.name in _CALLBACKS and edge.type == "property" and names.is_closure(edge.target)
-    ]
+    """What timers call, or what wrapped listeners stand for: functions of the program where there
+    are any, else objects of it (those with a `handleEvent`), else functions of Node.js."""
+    found: list[int] = []
+    for member in members:
+        called = [
+            function_behind(names, edge.target)
+            for edge in names.snapshot.edges(member)
+            if edge.name in _CALLBACKS and edge.type == "property"
+        ]
+        own = [one for one in called if names.by_user(one)]
+        other = [one for one in called if names.is_closure(one)]
+        found += (own or other)[:1]
+    return found
+
+
+def function_behind(names: Names, ordinal: int) -> int:
+    """The function that the program passed: not the wrapper of `once`, nor what `bind` made."""
+    for _ in range(_MOST_WRAPPERS):
+        if not names.is_closure(ordinal) or names.by_user(ordinal):
+            break
+        wrapped = {edge.name: edge.target for edge in names.snapshot.edges(ordinal)}
+        behind = wrapped.get("listener", wrapped.get("bound_function"))
+        if behind is None or not names.is_closure(behind):
+            break
+        ordinal = behind
+    return ordinal
 
 
 def payload(names: Names, members: list[int]) -> tuple[str, Place | None] | None:
@@ -88,7 +128,7 @@ def content_of(names: Names, member: int) -> int | None:
     columns, own_name = names.snapshot.columns, names.snapshot.columns.names[member]
     ordinal = member
     for _ in range(_DEEPEST):
-        if names.by_user(ordinal) and not names.is_closure(ordinal):
+        if names.by_user(ordinal) and not names.is_closure(ordinal) and not names.runs(ordinal):
             return ordinal
         # The next link of a list is not what this one holds.
         children = (

@@ -70,7 +70,7 @@ def suspect_record(names: Names, suspect: Suspect) -> tuple[object, ...]:
     holder, declared = suspect.holder, suspect.declared
     return (
         suspect.kind,
-        holder.label(),
+        holder_label(suspect),
         holder.detail or None,
         suspect.class_name,
         suspect.count,
@@ -104,15 +104,21 @@ def suspect_finding(names: Names, suspect: Suspect, file: str) -> Finding:
     )
 
 
+def holder_label(suspect: Suspect) -> str:
+    """The holder as code, with how many of its like are meant when it is not one."""
+    label = suspect.holder.label()
+    return label if suspect.holders == 1 else f"{suspect.holders} × {label}"
+
+
 def holder_params(suspect: Suspect) -> dict[str, object]:
     """What the texts of suspects and leaks say about a holder and what it holds."""
     holder, declared = suspect.holder, suspect.declared
     return {
-        "holder": holder.label(),
+        "holder": holder_label(suspect),
         "detail": holder.detail or None,
         "where": None if declared is None else declared.short(),
         "class": suspect.class_name,
-        "content": suspect.content or suspect.class_name,
+        "content": suspect.content,
     }
 
 

@@ -10,17 +10,26 @@ Objects that survived may themselves have grown: the table of a Map, the element
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
+from nodemem.heap.alike import together
 from nodemem.heap.attribution import Kept
-from nodemem.heap.contents import Group, groups, held
+from nodemem.heap.contents import Group, content_of, groups, held, kind_of
 from nodemem.heap.holders import Holder, describe, list_head, referred_as
 from nodemem.heap.names import Names
 from nodemem.heap.pairing import Pairing, pair
 from nodemem.heap.snapshot import HeapSnapshot
-from nodemem.heap.suspects import Suspect, by_user, holder_of, is_general, suspect_of
+from nodemem.heap.suspects import (
+    Suspect,
+    alike_holders,
+    by_user,
+    holder_of,
+    is_general,
+    joined,
+    suspect_of,
+)
 
 FEWEST = 10
 """Fewer new objects of one class at one holder are not looked into."""
@@ -30,6 +39,9 @@ _FEWEST_ALIKE = 5
 _LONGEST_PERIOD = 8
 _LINKED = 0.3
 _EXAMPLES = 20
+_SAMPLE = 200
+_LEAST_OWN = 10_000
+_DEEPEST_TREE = 64
 _NESTED = ("object", "concatenated string")
 
 
@@ -38,7 +50,7 @@ class GrowthPoint:
     """One holder that keeps new objects. `suspect` describes it as it is in the later snapshot.
 
     `added` objects are new; of the `earlier` ones of the same class that were there before,
-    `removed` are gone;
+    `removed` are gone (one that took the place of a removed one and has its content is neither);
     `added_bytes` are shallow sizes of all that is new below the holder; `own_bytes` is by how
     much the holder itself grew; `net_bytes` is the growth of its retained size. `user` says
     whether the program's own code has to do with it; `examples` are ordinals of some new objects.
@@ -121,42 +133,70 @@ class _Points:
                 by_bytes[ordinal] += by
         points: dict[tuple[int, str], GrowthPoint] = {}
         alike = list(self._alike(by_bytes))
-        together = {keeper for keepers in alike for keeper in keepers}
+        grouped = {keeper for keepers in alike for keeper in keepers}
         for point in map(self._of_many, alike):
             if point is not None:
                 points[point.suspect.holder.ordinal, point.suspect.class_name] = point
-        alone = (keeper for keeper, _ in by_bytes.most_common() if keeper not in together)
+        alone = (keeper for keeper, _ in by_bytes.most_common() if keeper not in grouped)
         for keeper in islice(alone, _MOST_HOLDERS):
             for point in self._at(keeper):
                 key = (point.suspect.holder.ordinal, point.suspect.class_name)
                 if key not in points or points[key].added < point.added:
                     points[key] = point
-        return sorted(
-            points.values(), key=lambda p: (-p.added_bytes - p.own_bytes, p.suspect.holder.ordinal)
+        found = together(
+            filter(_matters, points.values()), lambda p: alike_holders(p.suspect), _joined
         )
+        return sorted(found, key=lambda p: (-p.added_bytes - p.own_bytes, p.suspect.holder.ordinal))
 
     def _alike(self, by_bytes: Counter[int]) -> Iterator[list[int]]:
         """Keepers of one class that are referred to by one name, where there are several and
         none has the most of it: the arrays of messages of many rooms."""
         names, pieces = self._names, self._kept.pieces
-        groups_of: dict[tuple[str, str], list[int]] = {}
+        groups_of: dict[Hashable, list[int]] = {}
         for keeper, _ in by_bytes.most_common(_MOST_ALIKE):
             if keeper in pieces and not is_general(names, keeper):
-                signature = (names.class_name(keeper), referred_as(names, keeper))
-                groups_of.setdefault(signature, []).append(keeper)
+                signature = (kind_of(names, keeper), referred_as(names, keeper))
+                groups_of.setdefault(self._tree(keeper) or signature, []).append(keeper)
         for keepers in groups_of.values():
             counts = [len(pieces[keeper]) for keeper in keepers]
             if len(keepers) >= _FEWEST_ALIKE and max(counts) < sum(counts) / 2:
                 yield keepers
 
+    def _tree(self, keeper: int) -> int | None:
+        """What holds the topmost of the nodes of which a tree is made, when the new objects at a
+        keeper are such nodes, or the keeper is one: objects of a class below others of it."""
+        names, dominators = self._names, self._names.snapshot.graph.tree.dominators
+        nodes = [keeper, *self._kept.pieces[keeper][:1]]
+        kinds = {kind_of(names, node) for node in nodes if names.by_user(node)}
+        top, node = None, keeper
+        for _ in range(_DEEPEST_TREE):
+            if kind_of(names, node) in kinds:
+                top = node
+            node = dominators[node]
+            if not node:
+                break
+        if top is None or top == keeper:
+            return None
+        while top and not names.shown(holder := dominators[top]):
+            top = holder
+        return None if is_general(names, holder) else holder
+
     def _of_many(self, keepers: list[int]) -> GrowthPoint | None:
-        """One growth point for alike keepers, told of the one that keeps most."""
+        """One growth point for alike keepers, told of the one that keeps most; for those of one
+        tree, told of what holds the tree."""
         kept, names = self._kept, self._names
+        tree = self._tree(keepers[0])
         pieces = [o for keeper in keepers for o in kept.pieces[keeper] if names.visible(o)]
+        if tree is not None:
+            pieces += [o for keeper in keepers for o in kept.inside.get(keeper, [])]
         found = [group for group in groups(names, pieces) if group.count >= FEWEST]
+        if tree is not None:
+            found.sort(key=lambda group: group.place is None)
         if not found:
             return None
         added_bytes = sum(kept.bytes[keeper] for keeper in keepers)
+        if tree is not None:
+            return self._point(tree, found[0], added_bytes, scattered=True)
         return self._point(keepers[0], found[0], added_bytes, together=keepers)
 
     def _at(self, keeper: int) -> Iterator[GrowthPoint]:
@@ -186,7 +226,7 @@ class _Points:
         ]
         seen: set[int] = set()
         for group in direct + nested:
-            if not seen.isdisjoint(group.members):
+            if not seen.isdisjoint(group.members) or self._below(group, seen):
                 continue
             seen.update(group.members)
             found = holder_of(names, group.members)
@@ -196,6 +236,19 @@ class _Points:
             elif linked and self._is_list(group):
                 head = list_head(names, self._first(group))
                 yield self._point(head, group, self._kept.bytes[keeper], listed=True)
+
+    def _below(self, group: Group, others: set[int]) -> bool:
+        """Whether most of a group is kept by others: then it is no growth of its own."""
+        dominators = self._names.snapshot.graph.tree.dominators
+        sample = group.members[:: max(1, group.count // _SAMPLE)][:_SAMPLE]
+        below = 0
+        for node in sample:
+            for _ in range(_LONGEST_PERIOD):
+                node = dominators[node]
+                if node in others:
+                    below += 1
+                    break
+        return 2 * below > len(sample)
 
     def _point(
         self,
@@ -217,12 +270,16 @@ class _Points:
         olds = [self._pairing.old[one] for one in holders]
         known = sum(before.retained_size(old) for old in olds if old > 0)
         anywhere = listed or scattered or min(olds) <= 0
-        earlier, removed = (0, 0) if alone else self._earlier(group, [] if anywhere else olds)
+        earlier, removed, replaced = (
+            (0, 0, 0) if alone else self._earlier(group, [] if anywhere else olds)
+        )
         return GrowthPoint(
-            suspect=suspect_of(names, holder, group, retained, retained, listed=listed),
-            added=0 if alone else group.count,
+            suspect=suspect_of(
+                names, holder, group, retained, retained, listed=listed, holders=len(holders)
+            ),
+            added=0 if alone else max(0, group.count - replaced),
             earlier=earlier,
-            removed=removed,
+            removed=removed - replaced,
             added_bytes=added_bytes,
             own_bytes=sum(max(0, self._grown.get(one, 0)) for one in holders),
             net_bytes=retained - known,
@@ -230,18 +287,28 @@ class _Points:
             examples=() if alone else tuple(group.members[:_EXAMPLES]),
         )
 
-    def _earlier(self, group: Group, olds: list[int]) -> tuple[int, int]:
-        """Objects of the group's class that the holders had before, and how many of them are
-        gone; without holders, those of the whole heap."""
+    def _earlier(self, group: Group, olds: list[int]) -> tuple[int, int, int]:
+        """Objects of the group's class that the holders had before; how many of them are gone;
+        and for how many of those only the wrapper was replaced: what they were about lives on, as
+        with a timer that starts the next one. Without holders, those of the whole heap."""
         before = self._before
-        types, texts = before.snapshot.columns.types, before.snapshot.columns.names
-        kind = self._names.snapshot.columns.types[group.members[0]]
+        kind, _ = kind_of(self._names, group.members[0])
         text = before.snapshot.find_string(self._names.name(group.members[0]))
+        wanted = kind_of(self._names, group.members[0])
+        if wanted[1] >= 0:
+            wanted = (kind, -1 if text is None else text)
         candidates: Iterable[int] = range(before.snapshot.node_count)
         if olds:
             candidates = (o for old in olds for o in held(before, old))
-        alike = [o for o in candidates if types[o] == kind and texts[o] == text]
-        return len(alike), sum(o in self._gone for o in alike)
+        alike = [o for o in candidates if kind_of(before, o) == wanted]
+        gone = [o for o in alike if o in self._gone]
+        return len(alike), len(gone), self._replaced(gone)
+
+    def _replaced(self, gone: list[int]) -> int:
+        sample = gone[:: max(1, len(gone) // _SAMPLE)][:_SAMPLE]
+        contents = (content_of(self._before, one) for one in sample)
+        alive = sum(c is not None and c not in self._gone for c in contents)
+        return round(len(gone) * alive / len(sample)) if sample else 0
 
     def _is_list(self, group: Group) -> bool:
         """Whether most objects of a group are below another of it, each below its own: links."""
@@ -260,6 +327,32 @@ class _Points:
     def _first(self, group: Group) -> int:
         places = self._names.snapshot.graph.tree_places
         return min(group.members, key=places.__getitem__)
+
+
+def _matters(point: GrowthPoint) -> bool:
+    """Objects of Node.js that fill up a little are in every comparison."""
+    return point.added > 0 or point.own_bytes >= _LEAST_OWN
+
+
+def _joined(points: Sequence[GrowthPoint]) -> GrowthPoint:
+    """One point for several with alike holders."""
+    most = max(points, key=lambda p: (p.added > 0, p.added_bytes + p.own_bytes))
+    adding = [p for p in points if p.added] or points
+    counted = adding
+    if most.suspect.kind == "listeners":
+        # What an emitter keeps is told once for each event and once for all of them.
+        counted = [most]
+    return replace(
+        most,
+        suspect=joined([p.suspect for p in adding]),
+        added=sum(p.added for p in counted),
+        earlier=sum(p.earlier for p in counted),
+        removed=sum(p.removed for p in counted),
+        added_bytes=sum(p.added_bytes for p in points),
+        own_bytes=sum(p.own_bytes for p in points),
+        net_bytes=sum(p.net_bytes for p in counted),
+        user=any(p.user for p in points),
+    )
 
 
 def _new_classes(names: Names, new: list[int]) -> list[tuple[str, int, int]]:

@@ -7,6 +7,7 @@ registry of modules, its lists of timers, the global object) is never the answer
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
@@ -19,12 +20,13 @@ from nodemem.heap.declared import (
     functions_of,
 )
 from nodemem.heap.names import Names
-from nodemem.heap.references import Step, collapse
+from nodemem.heap.references import Step, collapse, member_text
 from nodemem.heap.snapshot import Edge
 
-HolderKind = Literal["collection", "listeners", "timers", "object"]
+HolderKind = Literal["collection", "listeners", "timers", "promise", "object"]
 _LONGEST_NAME = 6
 _MOST_RETAINERS = 1000
+_MOST_EVENTS = 3
 _COLLECTIONS = frozenset(["Map", "Set", "Array", "WeakMap", "WeakSet", "Object"])
 
 
@@ -32,8 +34,10 @@ _COLLECTIONS = frozenset(["Map", "Set", "Array", "WeakMap", "WeakSet", "Object"]
 class Holder:
     """`name` is an expression such as `store.sessions`, None when nothing names the holder.
 
-    `detail` is the event of listeners, the period in milliseconds of timers. `user` says whether
-    the program's own code names it. `declared` is where; None when nothing tells.
+    `detail` is the event of listeners (the events with most of them, where it is all of an
+    emitter's), the period in milliseconds of timers. `user` says whether
+    the program's own code names it. `declared` is where; None when nothing tells. `emitter` is the
+    object that has the listeners.
     """
 
     ordinal: int
@@ -43,10 +47,14 @@ class Holder:
     detail: str
     user: bool
     declared: Declaration | None
+    emitter: int | None = None
 
     def label(self) -> str:
         """`Map store.sessions` as code: the class and, when known, the name."""
-        return f"{self.class_name} `{self.name}`" if self.name else self.class_name
+        if self.name is None or self.class_name == f"function {self.name}":
+            return self.class_name
+        code = f"`{self.name}`"
+        return code if self.name == self.class_name else f"{self.class_name} {code}"
 
 
 def describe(names: Names, ordinal: int) -> Holder:
@@ -60,15 +68,17 @@ def describe(names: Names, ordinal: int) -> Holder:
         timers = _timers(names, edge)
         if timers is not None:
             return Holder(ordinal, "timers", class_name, None, timers, False, None)
-        listening = _emitter(names, edge) or _event_target(names, edge)
+        listening = _all_events(names, edge) or _emitter(names, edge) or _event_target(names, edge)
         if listening is not None:
             emitter, event = listening
             name, user, declared = _name(names, emitter)
             kind_of = names.class_name(emitter)
-            return Holder(ordinal, "listeners", kind_of, name, event, user, declared)
+            return Holder(ordinal, "listeners", kind_of, name, event, user, declared, emitter)
     name, user, declared = _name(names, ordinal)
     known = class_name in _COLLECTIONS or class_name.split(" ")[0] in _COLLECTIONS
     kind: HolderKind = "collection" if known else "object"
+    if class_name == "Promise":
+        kind = "promise"
     return Holder(ordinal, kind, class_name, name, "", user, declared)
 
 
@@ -131,6 +141,36 @@ def _event_target(names: Names, edge: Edge) -> tuple[int, str] | None:
     return None
 
 
+def listeners(names: Names, ordinal: int) -> list[tuple[str, list[int]]]:
+    """Event and listeners as a table of an emitter has them, the event with most of them first."""
+    found: list[tuple[str, list[int]]] = []
+    for edge in names.snapshot.edges(ordinal):
+        if edge.type != "property" or edge.name == "__proto__":
+            continue
+        if names.is_closure(edge.target):
+            found.append((str(edge.name), [edge.target]))
+        elif names.class_name(edge.target) == "Array":
+            several = names.snapshot.edges(edge.target)
+            found.append((str(edge.name), [e.target for e in several if e.type == "element"]))
+    return sorted(found, key=lambda item: -len(item[1]))
+
+
+def is_event_table(names: Names, ordinal: int) -> bool:
+    """Whether a node is the table in which an emitter has the listeners of all its events."""
+    return any(edge.name == "_events" for edge in _retaining(names, ordinal))
+
+
+def _all_events(names: Names, edge: Edge) -> tuple[int, str] | None:
+    """Emitter and its fullest events when `edge` leads to its table of listeners."""
+    if edge.type != "property" or edge.name != "_events":
+        return None
+    found = listeners(names, edge.target)
+    if not found:
+        return None
+    most = [event for event, some in found if 2 * len(some) >= len(found[0][1])]
+    return edge.source, ", ".join(most[:_MOST_EVENTS])
+
+
 def list_head(names: Names, ordinal: int) -> int:
     """The first link of the list that a link belongs to."""
     columns, distances = names.snapshot.columns, names.snapshot.graph.distances
@@ -146,6 +186,18 @@ def list_head(names: Names, ordinal: int) -> int:
         if before is None:
             return ordinal
         ordinal = before
+
+
+def _outside(names: Names, ordinal: int) -> Iterator[Edge]:
+    """References to a node from what it does not dominate; those from there are ways back."""
+    snapshot = names.snapshot
+    first, indexes, sources = snapshot.graph.retainers
+    found = (
+        snapshot.edge(indexes[at], sources[at])
+        for at in range(first[ordinal], first[ordinal + 1])
+        if not _within(names, sources[at], ordinal)
+    )
+    return (edge for edge in islice(found, _MOST_RETAINERS) if keeps(snapshot, edge))
 
 
 def _referred_as(names: Names, ordinal: int, variable: str) -> bool:
@@ -164,16 +216,16 @@ def _name(names: Names, ordinal: int) -> tuple[str | None, bool, Declaration | N
         if reference is None:
             break
         edge, context = reference
-        member = str(edge.name)
+        member = names.variable(edge) or str(edge.name)
         if context is not None:
             parts.append(member)
             found = declaration_of_variable(names, context, member)
-            user = user or (found is not None and found.place.user)
-            declared = declared or found
+            if found is not None and found.place.user:
+                user, declared = True, declared or found
             return _joined(parts), user, declared
         parts.append(_member(edge))
         if names.is_global(edge.source):
-            return _joined([*parts, "globalThis"]), user or not _standard(member), declared
+            return _joined([*parts, "globalThis"]), user or not is_standard(member), declared
         if names.by_user(edge.source):
             user = True
             declared = declared or declaration_of_member(names, edge.source, member)
@@ -192,9 +244,9 @@ def _best_reference(names: Names, ordinal: int) -> tuple[Edge, int | None] | Non
     """The most telling reference to a node, and the scope if it is a variable."""
     best: tuple[tuple[int, int, int], Edge, int | None] | None = None
     distances = names.snapshot.graph.distances
-    for edge in _retaining(names, ordinal):
+    for edge in _outside(names, ordinal):
         told = _telling(names, edge)
-        if told is None or _within(names, edge.source, ordinal):
+        if told is None:
             continue
         rank, named, context = told
         key = (rank, distances[named.source], named.source)
@@ -207,9 +259,9 @@ def _telling(names: Names, edge: Edge) -> tuple[int, Edge, int | None] | None:
     """How well a reference names its target (0 best), and the reference to name it by."""
     if names.is_cell(edge.source):
         for above in _retaining(names, edge.source):
-            if above.type == "context":
+            if names.variable(above) is not None:
                 edge = above
-    if edge.type == "context":
+    if names.variable(edge) is not None:
         return _variable_rank(names, edge.source), edge, edge.source
     if edge.type == "property" and edge.name != "__proto__":
         if names.is_global(edge.source):
@@ -241,7 +293,7 @@ def _within(names: Names, ordinal: int, holder: int) -> bool:
     return bool(begin <= places[ordinal] < begin + tree.subtree[begin])
 
 
-def _standard(name: str) -> bool:
+def is_standard(name: str) -> bool:
     """Whether a global property came with Node.js."""
     if name.startswith(("<symbol node", "<symbol undici")):
         return True
@@ -251,8 +303,7 @@ def _standard(name: str) -> bool:
 def _member(edge: Edge) -> str:
     if edge.type in ("element", "internal"):
         return "[…]"
-    name = str(edge.name)
-    return f"[{name[1:-1]}]" if name.startswith("<symbol") else f".{name}"
+    return member_text(str(edge.name))
 
 
 def _joined(parts: list[str]) -> str:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from nodemem.heap.columns import ARRAY, CLOSURE, CODE, HIDDEN, OBJECT, SYNTHETIC
 from nodemem.heap.locations import Locations, Place
-from nodemem.heap.snapshot import HeapSnapshot
+from nodemem.heap.snapshot import Edge, HeapSnapshot
 
 CONTEXT = "system / Context"
 CONTEXT_CELL = "system / ContextCell"
@@ -29,6 +29,7 @@ class Names:
         self.snapshot = snapshot
         self.locations = Locations(snapshot)
         self.class_name = lru_cache(maxsize=100_000)(self._class_name)
+        self._block_variables = lru_cache(maxsize=1_000)(self._name_block_variables)
         self._text = lru_cache(maxsize=100_000)(snapshot.string)
 
     def name(self, ordinal: int) -> str:
@@ -56,6 +57,31 @@ class Names:
         """Whether the node is the box in which V8 14 keeps a variable that is assigned again."""
         return self.name(ordinal).startswith(CONTEXT_CELL)
 
+    def variable(self, edge: Edge) -> str | None:
+        """The variable by which a closure scope refers to `edge.target`; None for other edges.
+
+        V8 names the variables of functions and modules. Those of blocks it only numbers; their
+        names are in the scope's ScopeInfo, in the same order. Integers are in no snapshot: where
+        one of the variables is one, the numbers do not tell.
+        """
+        if edge.type == "context":
+            return str(edge.name)
+        if edge.type != "hidden" or not self.is_context(edge.source):
+            return None
+        return self._block_variables(edge.source).get(str(edge.name))
+
+    def _name_block_variables(self, context: int) -> dict[str, str]:
+        slots = [str(edge.name) for edge in self.snapshot.edges(context) if edge.type == "hidden"]
+        info = next((e for e in self.snapshot.edges(context) if e.name == "scope_info"), None)
+        if info is None:
+            return {}
+        known = [
+            self.name(edge.target)
+            for edge in self.snapshot.edges(info.target)
+            if edge.type == "hidden" and self.snapshot.node_type(edge.target) == "string"
+        ]
+        return dict(zip(slots, known, strict=True)) if len(slots) == len(known) else {}
+
     def is_global(self, ordinal: int) -> bool:
         """Whether the node is the global object. Inspector captures add ` / ` and an origin."""
         return self.name(ordinal).split(" / ")[0] in (
@@ -66,6 +92,11 @@ class Names:
 
     def is_closure(self, ordinal: int) -> bool:
         return bool(self.snapshot.columns.types[ordinal] == CLOSURE)
+
+    def runs(self, ordinal: int) -> bool:
+        """Whether the node is a suspended function: a generator, or an async function at work."""
+        edges = self.snapshot.edges(ordinal)
+        return any(edge.name == "parameters_and_registers" for edge in edges)
 
     def place(self, ordinal: int) -> Place | None:
         return self.locations.place(ordinal)
@@ -92,6 +123,10 @@ class Names:
         """The class of an object; `{a, b}` for a plain one; `function f`; else V8's type."""
         kind = self.snapshot.node_type(ordinal)
         name = self.name(ordinal)
+        if self.is_global(ordinal):
+            return "(global)"
+        if self.is_context(ordinal):
+            return "closure scope"
         if kind == "object":
             return self._shape(ordinal) if name == "Object" else name
         if name.startswith("system / "):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from nodemem.errors import UsageError
 from nodemem.heap.chains import shortest_chain
+from nodemem.heap.declared import functions_of
+from nodemem.heap.holders import is_standard
 from nodemem.heap.names import Names
-from nodemem.heap.references import Step, collapse
+from nodemem.heap.references import Step, collapse, member_text
 from nodemem.heap.snapshot import HeapSnapshot
 from nodemem.results import Column, Table, Truncated
 
@@ -13,7 +15,7 @@ COLUMNS = (
     Column("depth", role="depth"),
     Column("reference", role="kind"),
     Column("name", role="edge"),
-    Column("times", unit="count"),
+    Column("times"),
     Column("class", role="class"),
     Column("id", role="node_id"),
     Column("shallow", unit="bytes"),
@@ -30,7 +32,8 @@ def retaining_path(snapshot: HeapSnapshot, ordinal: int, names: Names | None = N
     Edges that only V8 has (hash tables, scopes, cells) are joined into one step between objects
     that a program can name. `reference` and `name` say how the row's node is reached from the
     row above; `times` counts equal references in a row (the links of a list), of which the last is
-    shown. Sizes are bytes; `source` is where the node's function or constructor is.
+    shown; None for a single one. Sizes are bytes; `source` is where the node's function or
+    constructor is.
 
     Raises:
         UsageError: nothing but weak references leads to the node.
@@ -57,30 +60,57 @@ def retaining_path(snapshot: HeapSnapshot, ordinal: int, names: Names | None = N
 
 
 def path_text(names: Names, steps: list[Step]) -> str:
-    """A path on one line: `feed → listeners price → …`."""
-    return " → ".join(filter(None, (step_text(names, step) for step in steps)))
+    """A path on one line: `Server → listener 'request' → sessions`.
+
+    By what way Node.js itself reaches the program is left out: its modules, its timers.
+    """
+    first = _first_told(names, steps)
+    told = [step_text(names, step) for step in steps[first:]]
+    if first and steps[first].kind not in ("variable", "timer"):
+        owner = names.class_name(steps[first].source)
+        if names.visible(steps[first].source) and not owner.startswith("{"):
+            told.insert(0, owner)
+    return " → ".join(filter(None, told))
+
+
+def _first_told(names: Names, steps: list[Step]) -> int:
+    """The number of the first step that has to do with the program; the last one if none has."""
+    last = len(steps) - 1
+    first = next((i for i, step in enumerate(steps) if _of_program(names, step)), max(last, 0))
+    if first and steps[first - 1].kind == "timer":
+        return first - 1
+    while first < last and steps[first].kind in ("internal", "scope"):
+        first += 1
+    return first
+
+
+def _of_program(names: Names, step: Step) -> bool:
+    if step.kind == "variable" and step.through is not None:
+        functions = functions_of(names, step.through)
+        return bool(functions) and functions[0].user
+    if step.kind == "global property" and not names.is_closure(step.target):
+        return not is_standard(step.name)
+    return names.by_user(step.target)
 
 
 def step_text(names: Names, step: Step) -> str:
     """One step of a path as a program would write it, where it could."""
     return {
         "root": "",
-        "property": _member(step.name),
-        "static": f"{names.function(step.source) or 'function'}{_member(step.name)}",
+        "property": member_text(step.name),
+        "static": f"{names.function(step.source) or 'function'}{member_text(step.name)}",
         "element": f"[{step.name}]",
         "map value": f".get({step.name!r})" if step.name else "map value",
-        "global property": f"globalThis{_member(step.name)}",
+        "global property": f"globalThis{member_text(step.name)}",
         "variable": step.name,
-        "listener": f"listener '{step.name}'",
-        "listeners": f"listeners '{step.name}'",
+        "listener": f"listener {step.name!r}",
+        "listeners": f"listeners {step.name!r}" if step.name else "listeners",
         "timers": f"timers of {step.name} ms",
+        "timer": f"timer of {step.name} ms" if step.name else "timer",
+        "timer callback": "callback",
     }.get(step.kind, f"{step.kind} {step.name}".strip()) + (
-        f" (×{step.times})" if step.times > 1 else ""
+        f" (×{step.times:,})" if step.times > 1 else ""
     )
-
-
-def _member(name: str) -> str:
-    return f"[{name[1:-1]}]" if name.startswith("<symbol") else f".{name}"
 
 
 def _record(names: Names, depth: int, step: Step) -> tuple[object, ...]:
@@ -92,7 +122,7 @@ def _record(names: Names, depth: int, step: Step) -> tuple[object, ...]:
         depth,
         step.kind,
         step.name,
-        step.times,
+        step.times if step.times > 1 else None,
         names.class_name(node),
         snapshot.node_id(node),
         snapshot.shallow_size(node),

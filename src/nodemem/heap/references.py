@@ -51,6 +51,7 @@ _BOUND: dict[str, Kind] = {
 }
 _WORD_BYTES = 8  # Node.js is built without pointer compression
 _ARRAY_HEADER = 16
+_LONGEST_KEY = 40
 _LISTS_LINKS = ("_idleNext", "_idlePrev")
 
 
@@ -70,6 +71,16 @@ def collapse(names: Names, edges: Sequence[Edge]) -> list[Step]:
     """The steps of a chain of edges in which each starts where the one before ended."""
     chains = list(_between_visible(names, edges))
     return _joined(names, _told_by_neighbours(names, [_step(names, chain) for chain in chains]))
+
+
+def member_text(name: str) -> str:
+    """How a program writes the member `name` of an object: `.name`, `['a b']`, `[symbol s]`."""
+    if name.startswith("<symbol"):
+        return f"[{name[1:-1]}]"
+    if name.removeprefix("#").isidentifier() or name.replace("$", "_").isidentifier():
+        return f".{name}"
+    short = name if len(name) <= _LONGEST_KEY else f"{name[: _LONGEST_KEY - 1]}…"
+    return f"[{short!r}]"
 
 
 def _between_visible(names: Names, edges: Sequence[Edge]) -> Iterator[list[Edge]]:
@@ -92,8 +103,9 @@ def _step(names: Names, chain: list[Edge]) -> Step:
 def _kind(names: Names, chain: list[Edge]) -> tuple[Kind, str, int | None]:
     first, last = chain[0], chain[-1]
     for edge in reversed(chain):
-        if edge.type == "context":
-            return "variable", str(edge.name), edge.source
+        variable = names.variable(edge)
+        if variable is not None:
+            return "variable", variable, edge.source
     scope = next((e.target for e in chain if names.is_context(e.target)), None)
     if len(chain) == 1 and last.type in ("property", "element"):
         return _direct(names, last)
@@ -170,6 +182,8 @@ def _key(snapshot: HeapSnapshot, table: int, index: str) -> str:
 def _told_by_neighbours(names: Names, steps: list[Step]) -> list[Step]:
     """Join what several steps together mean: an emitter's listeners, Node.js' lists of timers."""
     told: list[Step] = []
+    if steps and steps[-1].name == "_events" and steps[-1].kind == "property":
+        steps = [*steps[:-1], steps[-1]._replace(kind="listeners", name="")]
     for step in steps:
         before = told[-1] if told else None
         told.append(step)
@@ -184,8 +198,16 @@ def _told_by_neighbours(names: Names, steps: list[Step]) -> list[Step]:
             # The functions of node:timers are only the way by which V8 reaches the lists.
             known = 3 if len(told) > 2 and told[-3].kind == "global property" else 2
             told[-known:] = [Step("timers", step.name, told[-known].source, step.target)]
+        elif step.name in _LISTS_LINKS and before.kind == "timers":
+            told[-2:] = [Step("timer", before.name, before.source, step.target)]
         elif step.name in _LISTS_LINKS:
-            told[-1] = step._replace(kind="timer", name="")
+            told[-1] = step._replace(kind="timer", name=before.name * (before.kind == "timer"))
+        elif "kEvents" in before.name and step.kind == "map value":
+            told[-2:] = [Step("listeners", step.name, before.source, step.target)]
+        elif before.kind in ("listeners", "listener") and step.name in ("next", "root"):
+            told[-1] = step._replace(kind="listener", name=before.name)
+            if before.kind == "listeners":
+                told[-2:] = [told[-1]._replace(source=before.source)]
         elif step.name in ("_onTimeout", "_onImmediate"):
             told[-1] = step._replace(kind="timer callback", name="")
         elif before.name == "_cache" and names.name(before.source) != "Object":

@@ -10,17 +10,18 @@ One snapshot says what is big, not what grows; growth is `heap.growth`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
 from nodemem.heap.accumulation import Accumulation, accumulations
+from nodemem.heap.alike import FEWEST_HELD, MOST_HOLDERS, classes_of, spread, together
 from nodemem.heap.chains import keeps
 from nodemem.heap.columns import CODE, HIDDEN, NATIVE, SYNTHETIC
-from nodemem.heap.contents import Group, callbacks, groups, held, payload
+from nodemem.heap.contents import Group, callbacks, function_behind, groups, held, payload
 from nodemem.heap.declared import Declaration, declaration_of_global
-from nodemem.heap.holders import Holder, describe, list_head
+from nodemem.heap.holders import Holder, describe, is_event_table, list_head, listeners
 from nodemem.heap.locations import Place
 from nodemem.heap.names import Names
 from nodemem.heap.snapshot import HeapSnapshot
@@ -29,13 +30,12 @@ LEAST_SHARE = 0.05
 LEAST_BYTES = 500_000
 _BUILTIN_SHARE = 0.25
 _BUILTIN_BYTES = 10_000_000
-_FEWEST = 20
 _SAMPLE = 200
 _MAJORITY = 0.5
 _EVEN = 0.3
 _MOST_RETAINERS = 50
 
-SuspectKind = Literal["collection", "listeners", "timers", "list", "object"]
+SuspectKind = Literal["collection", "listeners", "timers", "promise", "list", "object"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Suspect:
 
     `place` is where to look: the declaration of the holder, the listener, the timer's callback.
     `content` is the class of the program that makes up most of the bytes, when it is another.
-    `even` is the part of the bytes that these objects, and not others, account for.
+    `even` is the part of the bytes that these objects, and not others, account for. `holders` is
+    how many alike holders are meant, of which `holder` keeps most.
     """
 
     kind: SuspectKind
@@ -56,6 +57,7 @@ class Suspect:
     even: float
     declared: Declaration | None
     content: str | None
+    holders: int = 1
 
 
 def find_suspects(
@@ -78,29 +80,75 @@ def find_suspects(
             known = found.get(suspect.holder.ordinal)
             if known is None or known.retained < suspect.retained:
                 found[suspect.holder.ordinal] = suspect
-    return sorted(found.values(), key=lambda suspect: (-suspect.retained, suspect.holder.ordinal))
+    merged = together(found.values(), alike_holders, joined)
+    return sorted(merged, key=lambda suspect: (-suspect.retained, suspect.holder.ordinal))
+
+
+def alike_holders(suspect: Suspect) -> Hashable:
+    """Equal for suspects whose holders a reader would call by one name; None when unlike any."""
+    if suspect.kind == "listeners":
+        return suspect.kind, suspect.holder.emitter
+    if suspect.holder.name is None or suspect.kind in ("timers", "list"):
+        return None
+    return suspect.kind, suspect.holder.label(), suspect.declared
+
+
+def joined(alike: Sequence[Suspect]) -> Suspect:
+    """One suspect for several with alike holders, told of the one that keeps most."""
+    first = max(alike, key=lambda suspect: suspect.retained)
+    if first.kind == "listeners":
+        return first
+    retained = sum(suspect.retained for suspect in alike)
+    return replace(
+        first,
+        class_name=classes_of((suspect.class_name, suspect.retained) for suspect in alike),
+        count=sum(suspect.count for suspect in alike),
+        retained=retained,
+        share=sum(suspect.share for suspect in alike),
+        even=sum(suspect.even * suspect.retained for suspect in alike) / retained,
+        holders=sum(suspect.holders for suspect in alike),
+    )
 
 
 def suspect_of(
-    names: Names, holder: Holder, group: Group, retained: int, loose: int, *, listed: bool = False
+    names: Names,
+    holder: Holder,
+    group: Group,
+    retained: int,
+    loose: int,
+    *,
+    listed: bool = False,
+    holders: int = 1,
 ) -> Suspect:
     """What `holder` does with the objects of `group`, in the words for its kind."""
-    general = holder.kind in ("collection", "object")
-    kind: SuspectKind = "list" if listed and general else holder.kind
-    declared, class_name = holder.declared, group.class_name
-    if not general:
-        functions = _functions(names, group)
+    calls = holder.kind in ("listeners", "timers")
+    kind: SuspectKind = "list" if listed and not calls else holder.kind
+    declared, class_name, count = holder.declared, group.class_name, group.count
+    if calls:
+        functions = _functions(names, holder, group)
         if functions is not None:
             class_name = functions.class_name
-            declared = _at(functions.place) or declared
+            if functions.place is not None and (functions.place.user or declared is None):
+                declared = Declaration(functions.place, "snapshot")
+            if is_event_table(names, holder.ordinal):
+                count = functions.count
     inside = payload(names, group.members)
-    content = inside[0] if inside and inside[0] != group.class_name else None
-    if declared is None and inside and inside[1] is not None:
+    content = inside[0] if inside and inside[0] != class_name else None
+    if declared is None and inside and inside[1] is not None and inside[1].user:
         declared = _near(names, holder, inside[1])
     total = names.snapshot.retained_size(0)
     even = min(1.0, group.retained / loose) if loose else 0.0
     return Suspect(
-        kind, holder, class_name, group.count, retained, retained / total, even, declared, content
+        kind,
+        holder,
+        class_name,
+        count,
+        retained,
+        retained / total,
+        even,
+        declared,
+        content,
+        holders,
     )
 
 
@@ -121,7 +169,8 @@ def by_user(names: Names, holder: Holder, group: Group) -> bool:
     """Whether the program's own code has to do with what is held."""
     if holder.user or (group.place is not None and group.place.user):
         return True
-    functions = None if holder.kind in ("collection", "object") else _functions(names, group)
+    calls = holder.kind in ("listeners", "timers")
+    functions = _functions(names, holder, group) if calls else None
     if functions is not None and functions.place is not None:
         return functions.place.user
     inside = payload(names, group.members)
@@ -160,7 +209,7 @@ def _of_list(names: Names, point: Accumulation) -> tuple[Suspect, bool]:
 def _of_shared(names: Names, point: Accumulation, least: int) -> Iterator[tuple[Suspect, bool]]:
     """Objects of one class that hang off a root or scope because several holders share them."""
     for group in groups(names, point.pieces, least):
-        ordinal = holder_of(names, group.members) if group.count >= _FEWEST else None
+        ordinal = holder_of(names, group.members) if group.count >= FEWEST_HELD else None
         if ordinal is not None and not is_general(names, ordinal):
             holder = describe(names, ordinal)
             suspect = suspect_of(names, holder, group, group.retained, group.retained)
@@ -171,9 +220,22 @@ def _of_one(names: Names, point: Accumulation) -> tuple[Suspect, bool]:
     snapshot = names.snapshot
     holder = describe(names, _named(names, point.ordinal))
     retained = snapshot.retained_size(point.ordinal)
-    many = [group for group in groups(names, point.pieces) if group.count >= _FEWEST]
-    if many and many[0].retained >= _EVEN * point.loose:
+    found = groups(names, point.pieces)
+    # What a program can name comes before the scopes in which its functions run.
+    found.sort(key=lambda group: names.is_context(group.members[0]))
+    many = [g for g in found if g.count >= FEWEST_HELD and g.retained >= _EVEN * point.loose]
+    few = found and found[0].count <= MOST_HOLDERS and found[0].retained >= _MAJORITY * point.loose
+    alike = spread(names, found[0].members) if few else None
+    if alike is not None:
+        told = describe(names, alike.holders[0])
+        suspect = suspect_of(
+            names, told, alike.group, alike.retained, alike.retained, holders=len(alike.holders)
+        )
+        return suspect, by_user(names, told, alike.group)
+    if many:
         suspect = suspect_of(names, holder, many[0], retained, point.loose)
+        if suspect.kind == "object":
+            suspect = replace(suspect, kind="collection")
         return suspect, by_user(names, holder, many[0])
     suspect = Suspect(
         kind="object",
@@ -218,15 +280,21 @@ def _visible_retainers(names: Names, ordinal: int) -> Iterator[int]:
                 waiting.append(edge.source)
 
 
-def _functions(names: Names, group: Group) -> Group | None:
+def _functions(names: Names, holder: Holder, group: Group) -> Group | None:
     """The functions behind listeners or timers, by the one that most of them share."""
     members = group.members
+    if is_event_table(names, holder.ordinal):
+        members = [one for _, some in listeners(names, holder.ordinal) for one in some]
+        found = groups(names, (function_behind(names, one) for one in members))
+        return replace(found[0], count=len(members)) if found else None
     if group.class_name == "TimersList":
         members = [timer for timers in members for timer in held(names, timers)]
     found = groups(names, callbacks(names, members))
     if found:
         return found[0]
-    return group if names.is_closure(group.members[0]) else None
+    if not names.is_closure(group.members[0]):
+        return None
+    return groups(names, (function_behind(names, one) for one in members))[0]
 
 
 def _near(names: Names, holder: Holder, place: Place) -> Declaration:
@@ -238,7 +306,3 @@ def _near(names: Names, holder: Holder, place: Place) -> Declaration:
         if found is not None:
             return found
     return Declaration(place, "nearby function")
-
-
-def _at(place: Place | None) -> Declaration | None:
-    return None if place is None else Declaration(place, "snapshot")

@@ -31,6 +31,16 @@ snapshots, or whose entries expire, has let go of the ones it had; a leak has al
 FEWEST_EARLIER = 10
 """Fewer objects held before say nothing about what becomes of them."""
 
+LEAST_PER_REQUEST_OF_NODE = 0.5
+"""... at a holder that only Node.js knows (its modules, its sockets). What it keeps for one of two
+requests, and what makes up half of the growth, is a leak whoever holds it."""
+
+FEWEST_OF_NODE = 100
+"""... and the least number where the number of requests is not known."""
+
+LEAST_SHARE_OF_NODE = 0.5
+"""... and the least part of the heap's growth."""
+
 LEAST_OWN_BYTES = 100_000
 """Bytes by which a collection must grow itself when nothing new hangs off it (numbers, or objects
 that others keep as well)."""
@@ -44,7 +54,7 @@ STEADY_SHARE = 0.02
 
 def judge(point: GrowthPoint, *, requests: int | None, heap_growth: int) -> Judgement:
     """Whether one growth point is a leak, bounded, or too small to say."""
-    if not point.user:
+    if not point.user and not _is_most(point, requests, heap_growth):
         return "minor"
     if point.added == 0:
         grown = point.own_bytes
@@ -59,6 +69,16 @@ def judge(point: GrowthPoint, *, requests: int | None, heap_growth: int) -> Judg
     if requests is not None and point.added < LEAST_PER_REQUEST * requests:
         return "minor"
     return "leak"
+
+
+def _is_most(point: GrowthPoint, requests: int | None, heap_growth: int) -> bool:
+    """Whether a holder of Node.js' own keeps so much that the program must be the reason."""
+    least = FEWEST_OF_NODE if requests is None else LEAST_PER_REQUEST_OF_NODE * requests
+    return (
+        point.added >= max(least, FEWEST_ADDED)
+        and heap_growth > 0
+        and point.added_bytes >= LEAST_SHARE_OF_NODE * heap_growth
+    )
 
 
 def confidence(
