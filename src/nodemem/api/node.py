@@ -54,6 +54,11 @@ class Node:
         return self._session.endpoint.opened
 
     @property
+    def inspector_url(self) -> str:
+        """The `ws://` address at which debuggers reach it. Who knows it can run code there."""
+        return self._session.endpoint.url
+
+    @property
     def warnings(self) -> list[str]:
         """Text keys of what could not be left as it was found; complete after `close`."""
         return self._session.warnings
@@ -146,6 +151,17 @@ class Node:
         return take_snapshot(
             self._session, Path(path), force=force, progress=progress, announce=announce
         )
+
+    def hold(self) -> None:
+        """Keep the inspector open for other tools until the caller is interrupted. `close` then
+        closes it, if it was closed before, even while they use it.
+
+        Raises:
+            TargetLost: the process ended, or somebody else closed its inspector.
+        """
+        self._session.opens_for_others = True
+        self._session.wait(None)
+        self._session.call("Runtime.evaluate", {"expression": "0"}, doing="its inspector was open")
 
     def close(self) -> None:
         """Leave the process as it was found; end it if `launch` started it. Never raises on

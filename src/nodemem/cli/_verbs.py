@@ -5,6 +5,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "usage": ("process.memoryUsage(), heap spaces and limits, from outside", "nodemem.cli.usage"),
     "snapshot": ("stream a heap snapshot to disk, with a forecast first", "nodemem.cli.snapshot"),
     "heap": ("what a heap snapshot holds, and who holds it", "nodemem.cli.heap"),
+    "inspect": (
+        "open the inspector for DevTools or VS Code, and close it afterwards",
+        "nodemem.cli.inspect",
+    ),
     "demo": ("a leaking server of ours, the whole way to the diagnosis", "nodemem.cli.demo"),
     "explain": ("a concept in words, with a process's own numbers", "nodemem.cli.explain"),
     "completion": ("print the shell's completion script", "nodemem.cli.completion"),

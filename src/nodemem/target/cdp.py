@@ -162,7 +162,7 @@ class Connection:
         """Whether the connection is gone."""
         return self._ended.is_set()
 
-    def wait_until_ended(self, timeout: float) -> bool:
+    def wait_until_ended(self, timeout: float | None) -> bool:
         """Wait for the other side to end the connection; whether it has."""
         return self._ended.wait(timeout)
 

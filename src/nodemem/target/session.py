@@ -41,11 +41,13 @@ class Session:
     """An attached process. A context manager; `close` leaves.
 
     `pid` is the process's id on this host, None if it runs elsewhere. `warnings` are text keys of
-    what the user should know about how the process was left.
+    what the user should know about how the process was left. With `opens_for_others` set, an
+    inspector that we opened is closed even while others use it: it was opened for them.
     """
 
     def __init__(self, target: int | str) -> None:
         self.warnings: list[str] = []
+        self.opens_for_others = False
         self._undo: list[str] = []
         self.identity = Identity(pid=0, version="")
         self._closed = False
@@ -153,9 +155,9 @@ class Session:
             "returnByValue": True,
         }
 
-    def wait(self, seconds: float) -> None:
-        """Wait, but no longer than the connection lasts."""
-        if seconds > 0:
+    def wait(self, seconds: float | None) -> None:
+        """Wait (None: for ever), but no longer than the connection lasts."""
+        if seconds is None or seconds > 0:
             self.connection.wait_until_ended(seconds)
 
     def other_clients(self) -> int:
@@ -215,7 +217,7 @@ class Session:
             for method in reversed(self._undo):
                 connection.post(method)
             connection.post("Runtime.releaseObjectGroup", {"objectGroup": _GROUP})
-            others = self.other_clients()
+            others = 0 if self._ends_for_all else self.other_clients()
             if not others:
                 # It would also empty the console of another tool that is attached.
                 connection.post("Runtime.discardConsoleEntries")
@@ -233,6 +235,10 @@ class Session:
                 connection.call("Runtime.evaluate", {"expression": "0"}, timeout=_LEAVING)
         finally:
             connection.close()
+
+    @property
+    def _ends_for_all(self) -> bool:
+        return self.opens_for_others and self.endpoint.opened
 
     def _reconnect(self) -> cdp.Connection | None:
         """We opened an inspector and have no connection to it: once more, to close it."""
