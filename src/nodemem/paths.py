@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -13,37 +15,53 @@ from nodemem.errors import OutputError, OutputExists
 PARTIAL_SUFFIX = ".partial"
 
 
-def state_dir() -> Path:
-    """Folder for what is remembered between runs, e.g. how large past snapshots came out."""
-    return _xdg("NODEMEM_STATE_DIR", "XDG_STATE_HOME", ".local/state")
-
-
-def _xdg(own: str, standard: str, fallback: str) -> Path:
-    if value := os.environ.get(own):
-        return Path(value)
-    base = os.environ.get(standard)
-    return (Path(base) if base else Path.home() / fallback) / "nodemem"
-
-
 def refuse_existing(path: Path, *, force: bool) -> None:
     """Raise before any work is done if `path` cannot become an output file.
 
     Raises:
         OutputExists: it is there already and `force` is not set.
-        OutputError: its folder is missing, or it names a folder.
+        OutputError: its folder is missing, or it names a folder, a device or a pipe.
     """
-    if path.is_dir():
+    mode = _mode(path)
+    if mode is not None and stat.S_ISDIR(mode):
         raise OutputError(f"cannot write {path}", why="it is a directory", next="name a file")
-    if not path.parent.is_dir():
+    if mode is not None and not stat.S_ISREG(mode):
+        # Writing replaces what has the name: as root even /dev/null.
+        raise OutputError(
+            f"cannot write {path}",
+            why="it is a device, a pipe or a socket, which a file would replace",
+            next="name a file; what a command prints can be piped without -o",
+        )
+    above = _mode(path.parent)
+    if above is None or not stat.S_ISDIR(above):
         raise OutputError(
             f"cannot write {path}",
             why=f"there is no directory {path.parent}",
-            next=f"mkdir -p {path.parent}",
+            next=f"mkdir -p {shlex.quote(str(path.parent))}",
         )
-    if path.exists() and not force:
+    if os.path.lexists(path) and not force:
         raise OutputExists(
             f"{path} exists already", next="choose another name, or add --force to replace it"
         )
+
+
+def cannot_write(path: Path, error: OSError | ValueError) -> OutputError:
+    """The error to raise where the system refuses to write `path`."""
+    return OutputError(
+        f"cannot write {path}",
+        why=getattr(error, "strerror", None) or str(error),
+        next="check the free space and permissions there (df -h, ls -ld), or choose another -o",
+    )
+
+
+def _mode(path: Path) -> int | None:
+    """Type and permissions of what is there; None where nothing is."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:  # a name too long, a folder that may not be entered
+        raise cannot_write(path, error) from error
 
 
 @contextlib.contextmanager
@@ -68,8 +86,7 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(partial, path)
     except OSError as error:
-        raise OutputError(
-            f"cannot write {path}",
-            why=error.strerror or str(error),
-            next="check the free space and permissions there (df -h, ls -ld), or choose another -o",
-        ) from error
+        failed = cannot_write(path, error)
+        if os.path.lexists(partial):
+            failed.next = f"{failed.next}; what was written so far is {partial}"
+        raise failed from error

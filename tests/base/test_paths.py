@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -47,7 +49,37 @@ def test_a_link_planted_as_partial_is_not_followed(tmp_path: Path) -> None:
     assert victim.read_bytes() == b"precious"
 
 
-@pytest.mark.parametrize("name", ["missing/out", "."])
+@pytest.mark.parametrize("force", [False, True])
+def test_what_is_no_file_is_never_replaced(tmp_path: Path, force: bool) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OutputError, match="pipe"), whole_file(pipe, force=force):
+        pytest.fail("the block must not run")
+    assert pipe.is_fifo()
+
+
+def test_a_link_to_nothing_is_there_already(tmp_path: Path) -> None:
+    link = tmp_path / "out"
+    link.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OutputExists), whole_file(link):
+        pytest.fail("the block must not run")
+    assert link.is_symlink()
+
+
+def test_a_refused_write_names_what_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "out.bin"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OutputError) as refused, whole_file(path) as file:
+            file.write(b"x" * 2000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not path.exists()
+    assert f"{path}.partial" in (refused.value.next or "")
+
+
+@pytest.mark.parametrize("name", ["missing/out", ".", "n" * 300, "nul\0byte"])
 def test_impossible_places_are_refused_before_work(tmp_path: Path, name: str) -> None:
     with pytest.raises(OutputError), whole_file(tmp_path / name):
         pytest.fail("the block must not run")

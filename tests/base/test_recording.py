@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import os
+import resource
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodemem.errors import InputError, OutputExists
+from nodemem.errors import InputError, OutputError, OutputExists
 from nodemem.records import (
     HeapSpace,
     Marker,
@@ -104,10 +107,44 @@ def test_other_files_are_refused_by_name(tmp_path: Path, content: bytes) -> None
         RecordingReader(path)
 
 
-def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "other")
+    with pytest.raises(InputError, match="no regular file"):
+        RecordingReader(tmp_path / "other")
+
+
+@pytest.mark.parametrize("name", ["a.ndjson", "a.ndjson.zst"])
+def test_a_full_disk_is_an_error_of_the_output(tmp_path: Path, name: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with (
+            pytest.raises(OutputError, match=name),
+            RecordingWriter(tmp_path / name, started=0.0) as writer,
+        ):
+            for i in range(100):
+                writer.write(Marker(time=float(i), label=f"{i:x}" * 20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"record":"memory","time":"soon"}',
+        b'{"record":"marker","time":1,"label":"\xff"}',
+        b'{"record":"marker","time":1,"label":"","details":'
+        + b'{"a":' * 9999
+        + b"1"
+        + b"}" * 10000,
+    ],
+    ids=["type", "encoding", "depth"],
+)
+def test_a_damaged_line_is_named(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "a.ndjson"
     write(path, [Marker(0.0, "x")])
     with path.open("ab") as file:
-        file.write(b'{"record":"memory","time":"soon"}\n')
+        file.write(line + b"\n")
     with RecordingReader(path) as reader, pytest.raises(InputError, match=r"a\.ndjson:3"):
         list(reader)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,12 +19,14 @@ from typing import Any, BinaryIO, Self
 import msgspec
 
 from nodemem import paths
-from nodemem.errors import InputError, OutputError
+from nodemem.errors import InputError
 from nodemem.records.types import Record
 
 FORMAT = 1
 MAX_LINE = 16 << 20
 _encoder = msgspec.json.Encoder()
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decoder = msgspec.json.Decoder(Record)
 
 
@@ -47,10 +50,10 @@ class RecordingWriter:
         try:
             path.unlink(missing_ok=True)
             self._raw: BinaryIO = os.fdopen(
-                os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", buffering=0
+                os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
             )
         except OSError as error:
-            raise self._failed(error) from error
+            raise paths.cannot_write(path, error) from error
         self._file: Any = _zstd().open(self._raw, "wb") if path.suffix == ".zst" else self._raw
         self._line(Header(format=FORMAT, started=started))
 
@@ -59,8 +62,14 @@ class RecordingWriter:
         self._line(record)
 
     def close(self) -> None:
-        self._file.close()
-        self._raw.close()
+        """End the file. Raises OutputError when the disk refuses what is still to be written."""
+        try:
+            try:
+                self._file.close()
+            finally:
+                self._raw.close()
+        except OSError as error:
+            raise paths.cannot_write(self.path, error) from error
 
     def _line(self, value: object) -> None:
         try:
@@ -68,11 +77,9 @@ class RecordingWriter:
             if self._file is not self._raw:
                 # A zstd frame is readable up to its last flushed block.
                 self._file.flush(_zstd().ZstdCompressor.FLUSH_BLOCK)
+            self._raw.flush()
         except OSError as error:
-            raise self._failed(error) from error
-
-    def _failed(self, error: OSError) -> OutputError:
-        return OutputError(f"cannot write {self.path}", why=error.strerror or str(error))
+            raise paths.cannot_write(self.path, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -96,17 +103,13 @@ class RecordingReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.truncated = False
-        try:
-            raw = open(path, "rb")
-        except OSError as error:
-            raise InputError(f"cannot read {path}", why=error.strerror or str(error)) from error
-        self._raw = raw
-        magic = raw.peek(4)[:4] if isinstance(raw, io.BufferedReader) else b""
-        self._file: Any = _zstd().open(raw, "rb") if magic == b"\x28\xb5\x2f\xfd" else raw
+        self._raw = _open(path)
+        magic = self._raw.peek(4)[:4]
+        self._file: Any = _zstd().open(self._raw, "rb") if magic == _ZSTD_MAGIC else self._raw
         self._number = 0
         try:
             self.header = msgspec.json.decode(self._next_line() or b"", type=Header)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _MALFORMED as error:
             self.close()
             raise InputError(
                 f"{path} is not a recording",
@@ -125,7 +128,7 @@ class RecordingReader:
         while (line := self._next_line()) is not None:
             try:
                 yield _decoder.decode(line)
-            except msgspec.DecodeError as error:
+            except _MALFORMED as error:
                 raise InputError(
                     f"{self.path}:{self._number} is not a record", why=str(error)
                 ) from error
@@ -163,6 +166,19 @@ class RecordingReader:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _open(path: Path) -> io.BufferedReader:
+    try:
+        # Opening a pipe to which nobody writes would wait for ever.
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot read {path}", why=why) from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise InputError(f"cannot read {path}", why="it is no regular file")
+    return open(fd, "rb")
 
 
 def _zstd() -> Any:
