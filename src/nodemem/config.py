@@ -43,7 +43,8 @@ def load_config(
         UsageError: an unknown setting, a value of the wrong type, or a file that is not TOML;
             it names the file or the variable.
     """
-    path, values = _from_files((directory or Path.cwd()).resolve())
+    here = directory or _here()
+    path, values = _from_files(None if here is None else here.resolve())
     _check(values, f"{path}")
     env = os.environ if environment is None else environment
     for name in Config.__struct_fields__:
@@ -55,16 +56,23 @@ def load_config(
     return msgspec.convert(values, Config, strict=False)
 
 
-def _from_files(directory: Path) -> tuple[Path | None, dict[str, Any]]:
-    for folder in (directory, *directory.parents):
+def _here() -> Path | None:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:  # it was removed: then there is no file in it or above
+        return None
+
+
+def _from_files(directory: Path | None) -> tuple[Path | None, Any]:
+    for folder in () if directory is None else (directory, *directory.parents):
         own = folder / "nodemem.toml"
         if own.is_file():
             return own, _read(own)
         project = folder / "pyproject.toml"
         if project.is_file():
-            table = _read(project).get("tool", {}).get("nodemem")
-            if table is not None:
-                return project, table
+            tool = _read(project).get("tool")
+            if isinstance(tool, dict) and "nodemem" in tool:
+                return project, tool["nodemem"]
     return None, {}
 
 
@@ -74,11 +82,13 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"cannot read the settings in {path}", why=str(error)) from error
 
 
-def _check(values: dict[str, Any], origin: str) -> None:
+def _check(values: Any, origin: str) -> None:
+    if not isinstance(values, dict):
+        raise UsageError(f"the settings in {origin} are no table", next="write [tool.nodemem]")
     for key in values:
         if key not in Config.__struct_fields__:
             import difflib
@@ -94,3 +104,5 @@ def _check(values: dict[str, Any], origin: str) -> None:
         msgspec.convert(values, Config, strict=False)
     except msgspec.ValidationError as error:
         raise UsageError(f"wrong setting in {origin}", why=str(error)) from error
+    except UsageError as error:
+        raise UsageError(f"wrong setting in {origin}", why=error.what, next=error.next) from error

@@ -8,13 +8,14 @@ those uses `format_bytes(n, binary=True)`.
 from __future__ import annotations
 
 import re
+import threading
 
 from nodemem.errors import UsageError
 
 _DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB")
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?)b?\s*", re.IGNORECASE)
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|)\s*", re.IGNORECASE)
+_SIZE = re.compile(r"\s*(\d{1,18}(?:\.\d{1,18})?)\s*([kmgtp]?)(i?)b?\s*", re.IGNORECASE)
+_DURATION = re.compile(r"\s*(\d{1,18}(?:\.\d{1,18})?)\s*(ms|s|m|h|)\s*", re.IGNORECASE)
 _SECONDS = {"ms": 1e-3, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -76,9 +77,11 @@ def parse_duration(text: str) -> float:
     """Seconds from `1s`, `500ms`, `2m`, `0.5`.
 
     Raises:
-        UsageError: the text is not a duration, or is not above zero.
+        UsageError: the text is not a duration, or is not above zero, or is longer than the
+            system can wait.
     """
     match = _DURATION.fullmatch(text)
-    if not match or float(match.group(1)) <= 0:
+    seconds = float(match[1]) * _SECONDS[match[2].lower()] if match else 0.0
+    if not 0 < seconds < threading.TIMEOUT_MAX:
         raise UsageError(f"'{text}' is not a duration", next="write it like 500ms, 1s or 2m")
-    return float(match.group(1)) * _SECONDS[match.group(2).lower()]
+    return seconds

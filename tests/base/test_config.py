@@ -37,6 +37,8 @@ def test_the_environment_beats_the_file(tmp_path: Path) -> None:
         ("top = 'many'", "nodemem.toml"),
         ("top = 0", "too small"),
         ("interval = 'soon'", "not a duration"),
+        ("interval = 'soon'", "nodemem.toml"),
+        ("top = " + "[" * 9999, "cannot read"),
         ("top = ", "cannot read"),
     ],
 )
@@ -45,6 +47,28 @@ def test_wrong_settings_are_named(tmp_path: Path, text: str, message: str) -> No
     with pytest.raises(UsageError) as caught:
         load_config(tmp_path, {})
     assert message in f"{caught.value} {caught.value.next}"
+
+
+@pytest.mark.parametrize(
+    ("text", "known"), [("tool = 3", True), ("[tool]\nnodemem = 3", False)], ids=["tool", "table"]
+)
+def test_a_pyproject_of_another_shape_is_no_crash(tmp_path: Path, text: str, known: bool) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    if known:
+        assert load_config(tmp_path, {}) == Config()
+    else:
+        with pytest.raises(UsageError, match=r"pyproject\.toml"):
+            load_config(tmp_path, {})
+
+
+def test_a_removed_directory_has_no_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert load_config(environment={"NODEMEM_TOP": "9"}).top == 9
 
 
 def test_a_wrong_variable_is_named(tmp_path: Path) -> None:

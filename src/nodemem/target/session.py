@@ -7,6 +7,7 @@ import ipaddress
 import os
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,11 +15,13 @@ import msgspec
 
 from nodemem.errors import NodememError, TargetError, TargetLost, TargetNotFound, TargetTimeout
 from nodemem.target import cdp, endpoint, inspector, orderly, probe, procfs
+from nodemem.target.channel import Handler
 from nodemem.target.death import Vigil
 from nodemem.target.endpoint import Endpoint
 from nodemem.target.lease import Lease
 
 _GROUP = "nodemem"
+_DIGITS = 20  # no process id is longer; Python refuses to read thousands of them
 _LEAVING = 3.0  # seconds granted to each step of leaving
 
 
@@ -126,13 +129,21 @@ class Session:
         try:
             return self.connection.call(method, params, timeout=timeout, check=check)
         except TargetLost as error:
-            if self._vigil is None:
-                raise TargetLost(
-                    f"{self.endpoint.address} closed the connection while {doing}",
-                    why="the process ended, or its inspector was closed",
-                    next=f"see whether it still runs, then try {self.endpoint.address} again",
-                ) from error
-            raise self._vigil.lost(doing) from error
+            raise self.lost(doing) from error
+
+    def lost(self, doing: str) -> TargetLost:
+        """The error to raise when the connection ended while we were `doing` something."""
+        if self._vigil is not None:
+            return self._vigil.lost(doing)
+        return TargetLost(
+            f"{self.endpoint.address} closed the connection while {doing}",
+            why="the process ended, or its inspector was closed",
+            next=f"see whether it still runs, then try {self.endpoint.address} again",
+        )
+
+    def on(self, event: str, handler: Handler) -> AbstractContextManager[None]:
+        """Hand every `event` that arrives during the block to `handler`; see `Channel.on`."""
+        return self.connection.on(event, handler)
 
     def ask(self, name: str, shape: type[Any], *, timeout: float = 10.0) -> Any:
         """Run the probe `name` in the target and read its answer as `shape`.
@@ -294,7 +305,7 @@ def read_answer(answer: dict[str, Any], shape: type[Any], who: str) -> Any:
 
 
 def _find(target: int | str) -> Endpoint:
-    if isinstance(target, int) or target.isdecimal():
+    if isinstance(target, int) or (target.isdecimal() and len(target) <= _DIGITS):
         return inspector.reach(int(target))
     if target.startswith("ws://"):
         address, slash, path = target.removeprefix("ws://").partition("/")
