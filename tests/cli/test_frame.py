@@ -111,6 +111,52 @@ def test_terminal_escapes_of_a_snapshot_do_not_reach_the_terminal(snapshot: Path
         assert "\x1b[31m" not in done.stdout
 
 
+def test_a_file_name_need_not_be_text(snapshot: Path, tmp_path: Path) -> None:
+    odd = os.fsencode(tmp_path) + b"/odd\xff\x1b[31m.heapsnapshot"
+    snapshot.rename(os.fsdecode(odd))
+    done = nodemem("heap", "classes", os.fsdecode(odd), "--json")
+    assert done.returncode == 0, done.stderr
+    assert [os.fsencode(n) for n in json.loads(done.stdout)["subject"]["files"]] == [odd]
+    written = nodemem("heap", "classes", os.fsdecode(odd), "-o", os.fsdecode(odd + b".json"))
+    assert written.returncode == 0, written.stderr
+    assert "\x1b" not in written.stderr
+    missing = nodemem("heap", "classes", os.fsdecode(odd + b"\nnodemem: all is well"))
+    assert missing.returncode == 4
+    assert "\x1b" not in missing.stderr
+    assert "\nnodemem: all is well" not in missing.stderr
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("top", ["5", "99"])
+def test_a_full_disk_behind_stdout_is_no_bug_of_ours(snapshot: Path, form: str, top: str) -> None:
+    command = [sys.executable, "-m", "nodemem", "heap", "classes", str(snapshot), "--top", top]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*command, "--format", form], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 6
+    assert "No space left" in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_stdout_may_be_closed(snapshot: Path) -> None:
+    command = f"{sys.executable} -m nodemem heap classes {snapshot} >&-"
+    done = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_any_encoding_can_be_written_to() -> None:
+    page = nodemem("explain", "usage", "--lang", "ko", PYTHONIOENCODING="ascii")
+    assert page.returncode == 0, page.stderr
+    framed = subprocess.run(
+        [sys.executable, "-m", "nodemem", "explain", "usage", "--lang", "ko", "--json"],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+    )
+    assert "메모리" in json.loads(framed.stdout.decode("utf-8"))["data"]["body"]
+
+
 def test_colour_only_where_it_is_wanted(snapshot: Path) -> None:
     assert "\x1b[" not in nodemem("heap", "classes", str(snapshot)).stdout
     always = nodemem("heap", "classes", str(snapshot), "--color", "always")

@@ -5,6 +5,8 @@ This module is the one place where errors are printed and turned into exit codes
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,8 +16,9 @@ import click
 from nodemem import __version__
 from nodemem.cli._group import LazyGroup, global_options
 from nodemem.cli._verbs import PROCESS, VERBS
-from nodemem.errors import NodememError, UsageError
+from nodemem.errors import NodememError, OutputError, UsageError
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 COMPLETE = "_NODEMEM_COMPLETE"
 ISSUES = "report it with the command you ran and the output of the same command with --debug"
 
@@ -56,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every error ends here."""
     debug = "--debug" in arguments
+    _prepare_streams()
     if instruction := os.environ.get(COMPLETE):
         from click.shell_completion import shell_complete
 
@@ -74,34 +78,56 @@ def run(arguments: Sequence[str]) -> int:
         click.echo("interrupted", err=True)
         return 130
     except BrokenPipeError:
-        # The reader of our output (head, a pager) has seen enough. Python would complain again
-        # when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output (head, a pager) has seen enough.
+        _abandon_stdout()
         return 0
-    except NodememError as error:
-        if debug:
-            _print_traceback()
-        _print_error(error)
-        return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last line of defence
         if debug:
             _print_traceback()
-        why = f"{type(error).__name__}: {error}"
-        _print_error(NodememError("nodemem failed, and it is our fault", why=why, next=ISSUES))
-        return NodememError.exit_code
+        ours = _as_ours(error)
+        _print_error(ours)
+        return ours.exit_code
+
+
+def _prepare_streams() -> None:
+    """Let nothing that we print fail for want of a stream, or of a character in its encoding."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the caller, `>&-`
+            setattr(sys, name, open(os.devnull, "w"))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _as_ours(error: Exception) -> NodememError:
+    if isinstance(error, NodememError):
+        return error
+    if isinstance(error, OSError) and error.errno in _FULL:
+        # Files report this themselves (see paths.py), so it is what we print to.
+        _abandon_stdout()
+        return OutputError(
+            "cannot write the result to stdout",
+            why=error.strerror,
+            next="check the free space where it goes (df -h), or write a file elsewhere with -o",
+        )
+    why = f"{type(error).__name__}: {error}"
+    return NodememError("nodemem failed, and it is our fault", why=why, next=ISSUES)
+
+
+def _abandon_stdout() -> None:
+    """Python would complain again when it flushes stdout at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_error(error: NodememError) -> None:
-    click.echo(f"nodemem: {_visible(error.what)}", err=True)
+    # What a file or a process says may not act on the terminal, nor pose as a line of ours.
+    from nodemem.render.visible import visible
+
+    click.echo(f"nodemem: {visible(error.what)}", err=True)
     if error.why:
-        click.echo(f"  why:  {_visible(error.why)}", err=True)
+        click.echo(f"  why:  {visible(error.why)}", err=True)
     if error.next:
-        click.echo(f"  next: {_visible(error.next)}", err=True)
-
-
-def _visible(text: str) -> str:
-    """Text from files and processes may carry terminal escapes; show them instead of obeying."""
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+        click.echo(f"  next: {visible(error.next)}", err=True)
 
 
 def _print_traceback() -> None:

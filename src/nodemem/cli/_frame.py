@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import io
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -39,6 +40,8 @@ class Output:
         self.format = format
         self.path = path
         self.force = force
+        if self.json and isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # JSON is, whatever the locale
         if path is not None:
             from nodemem import paths
 
@@ -106,8 +109,10 @@ class Output:
         return to_json(framed).decode() + "\n"
 
     def note(self, text: str) -> None:
-        """A remark on stderr, beside the result."""
-        click.echo(text, err=True)
+        """A remark on stderr, beside the result; what it names may hold terminal escapes."""
+        from nodemem.render.visible import visible
+
+        click.echo("\n".join(map(visible, text.split("\n"))), err=True)
 
     @property
     def color(self) -> str:

@@ -34,8 +34,8 @@ def _command(query: Query) -> click.Command:
         if "top" in options and options["top"] is None:
             options["top"] = out.config.top
         given = {key: value for key, value in options.items() if value is not None}
-        snapshots = [open_snapshot(path, progress=out.progress) for path in files]
         try:
+            snapshots = [open_snapshot(path, progress=out.progress) for path in files]
             table = query.run(snapshots, given, out.progress)
         finally:
             out.progress.finish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -48,5 +49,9 @@ def envelope(
 
 def to_json(value: Any, *, indent: int | None = None) -> bytes:
     """JSON bytes of an envelope or of any result; the same input gives the same bytes."""
-    raw = msgspec.json.encode(value)
+    try:
+        raw = msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        # The name of a file need not be text; escaped, it can be read back (os.fsencode).
+        raw = json.dumps(msgspec.to_builtins(value), separators=(",", ":")).encode()
     return msgspec.json.format(raw, indent=indent) if indent else raw
