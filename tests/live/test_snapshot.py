@@ -15,7 +15,7 @@ import pytest
 
 import nodemem
 from nodemem.capture.forecast import Forecast
-from nodemem.errors import OutputError, OutputExists, TargetLost, UnsafeTarget
+from nodemem.errors import OutputError, OutputExists, TargetLost, TargetNotFound, UnsafeTarget
 
 CLI = [sys.executable, "-m", "nodemem"]
 
@@ -172,3 +172,126 @@ def test_the_command(node: Path, talk: Any, tmp_path: Path) -> None:
     assert done.stderr.startswith("Forecast"), "what it will cost comes first"
     assert talker.ports == []
     load(path)
+
+
+TWO_HEAPS = """
+const { Worker } = require('worker_threads');
+class OnlyInTheMainThread {}
+globalThis.kept = new OnlyInTheMainThread();
+const code = (n) => `
+  class OnlyInWorker${n} { constructor() { this.answer = 1234567; this.half = 0.53125; } }
+  globalThis.kept = new OnlyInWorker${n}();
+  const { parentPort } = require('worker_threads');
+  const logged = [];
+  parentPort.on('message', (word) => {
+    if (word === 'alive') {
+      setTimeout(() => { gc(); gc();
+        parentPort.postMessage(logged.filter((ref) => ref.deref()).length); }, 30);
+      return;
+    }
+    for (let i = 0; i < 50; i++) { const o = { i }; logged.push(new WeakRef(o)); console.log(o); }
+  });`;
+const workers = [1, 2].map((n) => new Worker(code(n), { eval: true }));
+workers[1].on('message', (count) => process.stdout.write('answer ' + count + '\\n'));
+let online = 0;
+for (const worker of workers) {
+  worker.on('online', () => { if (++online === 2) process.stdout.write('ready\\n'); });
+}
+process.stdin.on('data', (text) => {
+  for (const word of String(text).trim().split('\\n')) {
+    if (word !== 'kill') workers[1].postMessage(word);
+    else workers[1].terminate().then(() => console.log('killed'));
+  }
+});
+"""
+
+
+def test_the_heap_of_a_worker(node: Path, talk: Any, tmp_path: Path) -> None:
+    talker = talk(node, source=TWO_HEAPS)
+    with nodemem.attach(talker.pid) as visited:
+        threads = [one.id for one in visited.memory_usage().workers]
+        assert threads == [1, 2]
+        talker.program.tell("log")
+        taken = visited.take_heap_snapshot(tmp_path / "a.heapsnapshot", worker=2, numeric=True)
+        with pytest.raises(TargetNotFound, match="its worker threads are 1, 2"):
+            visited.take_heap_snapshot(tmp_path / "b.heapsnapshot", worker=7)
+    strings = load(taken.path)["strings"]
+    assert "OnlyInWorker2" in strings
+    assert "OnlyInTheMainThread" not in strings
+    assert "OnlyInWorker1" not in strings
+    talker.program.tell("log")
+    assert talker.ask("alive") == "0", "the worker keeps nothing that it logs afterwards"
+    assert talker.ports == []
+
+
+def test_a_worker_that_ends(any_node: Path, talk: Any, tmp_path: Path) -> None:
+    talker = talk(any_node, source=TWO_HEAPS)
+    path = tmp_path / "a.heapsnapshot"
+    with nodemem.attach(talker.pid) as visited:
+
+        def end_it(_: Forecast) -> None:
+            talker.program.tell("kill")
+            talker.program.wait_for("killed")
+
+        with pytest.raises(TargetLost, match=r"worker 2\].* ended while"):
+            visited.take_heap_snapshot(path, worker=2, announce=end_it)
+        assert not path.exists()
+        assert [one.id for one in visited.memory_usage().workers] == [1], "the process goes on"
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+def test_compressed_by_its_name(any_node: Path, talk: Any, tmp_path: Path, suffix: str) -> None:
+    talker = talk(any_node)
+    plain, packed = tmp_path / "a.heapsnapshot", tmp_path / f"a.heapsnapshot{suffix}"
+    with nodemem.attach(talker.pid) as visited:
+        visited.take_heap_snapshot(plain)
+        taken = visited.take_heap_snapshot(packed)
+    assert stat.S_IMODE(packed.stat().st_mode) == 0o600
+    assert taken.size == packed.stat().st_size < taken.uncompressed / 3
+    nodes = [nodemem.open_snapshot(path).node_count for path in (plain, packed)]
+    assert nodes[1] == pytest.approx(nodes[0], rel=0.02)
+
+
+def test_values_of_numbers_and_names_of_internals(node: Path, talk: Any, tmp_path: Path) -> None:
+    source = "class P { constructor() { this.x = 1234567; } }\nglobalThis.kept = new P();\n"
+    talker = talk(node, source=source + "setInterval(() => {}, 1e6); console.log('ready');")
+    with nodemem.attach(talker.pid) as visited:
+        sizes = {
+            name: load(
+                visited.take_heap_snapshot(tmp_path / f"{name}.heapsnapshot", **options).path
+            )
+            for name, options in (
+                ("plain", {}),
+                ("numeric", {"numeric": True}),
+                ("internals", {"internals": True}),
+            )
+        }
+    assert "1234567" not in sizes["plain"]["strings"]
+    assert "1234567" in sizes["numeric"]["strings"]
+    assert len(sizes["internals"]["nodes"]) != len(sizes["plain"]["nodes"])
+
+
+def test_several_into_a_directory(any_node: Path, talk: Any, tmp_path: Path) -> None:
+    talkers = [talk(any_node), talk(any_node)]
+    pids = [str(talker.pid) for talker in talkers]
+    refused = subprocess.run(
+        [*CLI, "snapshot", *pids, "-o", str(tmp_path / "no" / "file")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 2
+    assert "need a directory" in refused.stderr
+    done = subprocess.run(
+        [*CLI, "snapshot", *pids, "-o", str(tmp_path), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    envelopes = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [str(envelope["subject"]["pid"]) for envelope in envelopes] == pids
+    for pid, envelope in zip(pids, envelopes, strict=True):
+        assert envelope["data"]["file"] == str(tmp_path / f"{pid}.heapsnapshot")
+        load(tmp_path / f"{pid}.heapsnapshot")
+    assert [talker.ports for talker in talkers] == [[], []]

@@ -133,23 +133,39 @@ class Node:
         self,
         path: Path | str,
         *,
+        worker: int | None = None,
+        numeric: bool = False,
+        internals: bool = False,
         force: bool = False,
         progress: Progress = SILENT,
         announce: Callable[[Forecast], object] | None = None,
     ) -> SnapshotFile:
         """Stream the heap of the main thread to the file `path`, mode 0600, whole or not at all:
-        until it is complete it is `<path>.partial`. The program stands still meanwhile.
+        until it is complete it is `<path>.partial`. A name that ends in `.gz` or `.zst` gets it
+        compressed. The program stands still meanwhile.
+
+        `worker` is the `threadId` of a worker thread whose heap is wanted instead; only that
+        thread stands still then. `numeric` puts the values of numbers into the file, which can
+        double its cost; `internals` names the fields of V8's own objects.
 
         `announce` gets the forecast first; `force` replaces an existing file and goes on where
         the forecast does not fit.
 
         Raises:
             OutputExists, OutputError: the file is there already, or cannot be written.
+            TargetNotFound: there is no such worker.
             UnsafeTarget: by the forecast it may not fit the container's limit or the disk.
             TargetError: the process ended (with the reason, if known), or does not answer.
         """
         return take_snapshot(
-            self._session, Path(path), force=force, progress=progress, announce=announce
+            self._session,
+            Path(path),
+            worker=worker,
+            numeric=numeric,
+            internals=internals,
+            force=force,
+            progress=progress,
+            announce=announce,
         )
 
     def hold(self) -> None:

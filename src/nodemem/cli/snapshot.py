@@ -1,7 +1,8 @@
-"""nodemem snapshot TARGET -o FILE"""
+"""nodemem snapshot TARGET... -o FILE"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from nodemem.cli._live import attached, subject_of
 
 if TYPE_CHECKING:
     from nodemem.capture.forecast import Forecast, Range
+    from nodemem.capture.snapshot import SnapshotFile
+    from nodemem.results import Table
 
 
 @verb(
@@ -19,70 +22,135 @@ if TYPE_CHECKING:
     output=False,
     example=[
         "nodemem snapshot 4242 -o a.heapsnapshot",
-        "nodemem snapshot 127.0.0.1:9229 -o a.heapsnapshot --json",
+        "nodemem snapshot 4242 --worker 1 -o worker.heapsnapshot.zst",
+        "nodemem snapshot 4242 4243 -o snapshots/ --json",
     ],
 )
-@click.argument("target", metavar="PID|HOST:PORT|URL")
+@click.argument("targets", metavar="PID|HOST:PORT|URL...", nargs=-1, required=True)
 @click.option(
     "-o",
     "--output",
     "path",
     required=True,
     type=click.Path(path_type=Path),
-    help="The file to write; it holds the program's data, so only you can read it",
+    help="The file to write, or a directory; a name in .gz or .zst is compressed",
 )
+@click.option("--worker", type=click.IntRange(min=1), help="Of this worker thread instead")
+@click.option("--numeric", is_flag=True, help="Put the values of numbers in; it can cost double")
+@click.option("--internals", is_flag=True, help="Name the fields of V8's own objects")
 @click.option(
     "--force",
     is_flag=True,
     help="Replace an existing file, and go on where the forecast does not fit",
 )
-def command(out: Output, target: str, path: Path, force: bool) -> None:
-    """Stream a heap snapshot of a running Node.js process to a file.
+def command(
+    out: Output,
+    targets: tuple[str, ...],
+    path: Path,
+    worker: int | None,
+    numeric: bool,
+    internals: bool,
+    force: bool,
+) -> None:
+    """Stream a heap snapshot of a running Node.js process to a file that only you can read: it
+    holds the program's data.
 
     The program stands still meanwhile and needs more memory. A forecast is printed first; where its
     upper end does not fit the container's limit or the disk, nothing is done without --force.
+
+    Several processes are taken one after another, into a directory; the first failure ends it.
     """
     from nodemem import paths
+
+    files = _files(targets, path, worker)
+    for file in files:
+        paths.refuse_existing(file, force=force)
+    rows = []
+    for target, file in zip(targets, files, strict=True):
+        forecasts: list[Forecast] = []
+
+        def announce(forecast: Forecast, kept: list[Forecast] = forecasts) -> None:
+            kept.append(forecast)
+            out.note(_told(out, forecast))
+
+        with attached(out, target) as node:
+            subject = subject_of(node)
+            try:
+                taken = node.take_heap_snapshot(
+                    file,
+                    worker=worker,
+                    numeric=numeric,
+                    internals=internals,
+                    force=force,
+                    progress=out.progress,
+                    announce=announce,
+                )
+            finally:
+                out.progress.finish()
+        if taken.paused:
+            out.note(out.texts("snapshot.paused", waited=taken.waited))
+        if out.json:
+            out.write(out.envelope(_data(taken, forecasts[0], worker), subject))
+        rows.append(_row(taken))
+    if not out.json:
+        out.emit(_table(rows), subject={})
+    if out.format == "text":
+        out.note(out.texts("snapshot.next", path=str(files[-1])))
+
+
+def _files(targets: tuple[str, ...], path: Path, worker: int | None) -> list[Path]:
+    """The file for each target: `path` itself, or `<target>.heapsnapshot` in that directory."""
+    from nodemem.errors import UsageError
+
+    if not path.is_dir():
+        if len(targets) > 1:
+            raise UsageError(
+                f"{len(targets)} snapshots need a directory, and {path} is none",
+                next=f"mkdir -p {path}",
+            )
+        return [path]
+    thread = "" if worker is None else f"-worker-{worker}"
+    names = [re.sub(r"\W+", "-", target.removeprefix("ws://")).strip("-") for target in targets]
+    if len(set(names)) < len(names):
+        raise UsageError("the same process is named twice", next="name each process once")
+    return [path / f"{name}{thread}.heapsnapshot" for name in names]
+
+
+_Row = tuple[str, int, float, int, int | None]
+
+
+def _row(taken: SnapshotFile) -> _Row:
+    return (str(taken.path), taken.size, taken.seconds, taken.rss_before, taken.rss_after)
+
+
+def _table(rows: list[_Row]) -> Table:
     from nodemem.results import Column, Table
 
-    paths.refuse_existing(path, force=force)
-    forecasts: list[Forecast] = []
-
-    def announce(forecast: Forecast) -> None:
-        forecasts.append(forecast)
-        out.note(_told(out, forecast))
-
-    with attached(out, target) as node:
-        subject = subject_of(node)
-        try:
-            taken = node.take_heap_snapshot(
-                path, force=force, progress=out.progress, announce=announce
-            )
-        finally:
-            out.progress.finish()
-    if taken.paused:
-        out.note(out.texts("snapshot.paused", waited=taken.waited))
-    columns = (
-        Column("file", role="name"),
-        Column("size", unit="bytes"),
-        Column("pause", unit="s"),
-        Column("rss_before", unit="bytes"),
-        Column("rss_after", unit="bytes"),
+    return Table(
+        columns=(
+            Column("file", role="name"),
+            Column("size", unit="bytes"),
+            Column("pause", unit="s"),
+            Column("rss_before", unit="bytes"),
+            Column("rss_after", unit="bytes"),
+        ),
+        records=rows,
     )
-    row = (str(taken.path), taken.size, taken.seconds, taken.rss_before, taken.rss_after)
-    keys = [column.key for column in columns]
-    out.emit(
-        Table(columns=columns, records=[row]),
-        subject=subject,
-        data={
-            **dict(zip(keys, row, strict=True)),
-            "waited": taken.waited,
-            "paused": taken.paused,
-            "forecast": _data(forecasts[0]),
-        },
-    )
-    if out.format == "text":
-        out.note(out.texts("snapshot.next", path=str(path)))
+
+
+def _data(taken: SnapshotFile, forecast: Forecast, worker: int | None) -> dict[str, Any]:
+    return {
+        "file": str(taken.path),
+        "size": taken.size,
+        "uncompressed": taken.uncompressed,
+        "worker": worker,
+        "pause": taken.seconds,
+        "rss_before": taken.rss_before,
+        "rss_after": taken.rss_after,
+        "waited": taken.waited,
+        "paused": taken.paused,
+        "forecast": _forecast(forecast),
+    }
 
 
 def _told(out: Output, forecast: Forecast) -> str:
@@ -102,7 +170,7 @@ def _told(out: Output, forecast: Forecast) -> str:
     return "\n".join(lines)
 
 
-def _data(forecast: Forecast) -> dict[str, Any]:
+def _forecast(forecast: Forecast) -> dict[str, Any]:
     def pair(range_: Range) -> dict[str, float]:
         return {"low": range_.low, "high": range_.high}
 

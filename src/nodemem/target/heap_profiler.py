@@ -10,7 +10,7 @@ import msgspec
 
 from nodemem.errors import NodememError, TargetError, TargetTimeout
 from nodemem.target import procfs
-from nodemem.target.session import Session
+from nodemem.target.isolate import Isolate
 
 _TAKING = "its heap snapshot was taken"
 _ASK_AFTER = 2.0  # seconds without any sign before we look whether the snapshot has begun
@@ -27,8 +27,9 @@ class _Objects(msgspec.Struct):
 
 
 class Stream:
-    """One snapshot being taken. `write` gets the file's bytes in order, `objects` (done, total)
-    as V8 walks the heap. Both run in the reading thread; what they raise ends the snapshot.
+    """One snapshot being taken of `isolate`. `write` gets the file's bytes in order, `objects`
+    (done, total) as V8 walks the heap. Both run in the reading thread; what they raise ends the
+    snapshot.
 
     `waited` is how long, in seconds, the event loop was busy before V8 began; `paused` says that
     the program had to be paused in its loop to let it begin.
@@ -36,11 +37,15 @@ class Stream:
 
     def __init__(
         self,
-        session: Session,
+        isolate: Isolate,
         write: Callable[[bytes], object],
         objects: Callable[[int, int], object],
+        *,
+        numeric: bool = False,
+        internals: bool = False,
     ) -> None:
-        self._session = session
+        self._isolate = isolate
+        self._options = {"captureNumericValue": numeric, "exposeInternals": internals}
         self._write = write
         self._objects = objects
         self._chunk = msgspec.json.Decoder(_Chunk)
@@ -61,22 +66,20 @@ class Stream:
             TargetError: the stream ended before the snapshot did.
         """
         self._started = self._sign = time.monotonic()
-        connection = self._session.connection
+        on = self._isolate.on
         with ExitStack() as stack:
-            stack.enter_context(connection.on("HeapProfiler.addHeapSnapshotChunk", self._on_chunk))
-            stack.enter_context(
-                connection.on("HeapProfiler.reportHeapSnapshotProgress", self._on_progress)
-            )
-            self._session.call(
+            stack.enter_context(on("HeapProfiler.addHeapSnapshotChunk", self._on_chunk))
+            stack.enter_context(on("HeapProfiler.reportHeapSnapshotProgress", self._on_progress))
+            self._isolate.call(
                 "HeapProfiler.takeHeapSnapshot",
-                {"reportProgress": True},
+                {"reportProgress": True, **self._options},
                 timeout=None,
                 check=lambda: self._check(stack),
                 doing=_TAKING,
             )
         if self._end != b"]}":
             raise TargetError(
-                f"{self._session.name} sent a heap snapshot without its end",
+                f"{self._isolate.name} sent a heap snapshot without its end",
                 next="take it again",
             )
 
@@ -108,7 +111,7 @@ class Stream:
                 return
         if silent > _STALLED and not self._uses_cpu():
             raise TargetTimeout(
-                f"{self._session.name} has sent nothing for {silent:.0f} s",
+                f"{self._isolate.name} has sent nothing for {silent:.0f} s",
                 why="it is stopped, or waits for something outside",
                 next="look at its state with nodemem ps, then try again",
             )
@@ -117,7 +120,7 @@ class Stream:
         """Whether JavaScript is running: it answers between two steps of its loop, while V8
         answers nothing once the snapshot has begun."""
         try:
-            self._session.call("Runtime.evaluate", {"expression": "0"}, timeout=0.5)
+            self._isolate.call("Runtime.evaluate", {"expression": "0"}, timeout=0.5)
         except TargetTimeout:
             return False
         return True
@@ -125,22 +128,22 @@ class Stream:
     @contextmanager
     def _paused(self) -> Iterator[None]:
         """Stop the program in its loop: from Node.js 22 on V8 takes no snapshot inside one."""
-        self._session.undo_with("Debugger.disable")
-        self._session.call("Debugger.enable")
-        self._session.call("Debugger.pause")
+        self._isolate.undo_with("Debugger.disable")
+        self._isolate.call("Debugger.enable")
+        self._isolate.call("Debugger.pause")
         try:
             yield
         finally:
             try:
-                self._session.call("Debugger.resume")
-                self._session.call("Debugger.disable")
+                self._isolate.call("Debugger.resume")
+                self._isolate.call("Debugger.disable")
             except NodememError:
                 pass  # the program has ended; leaving tries once more
             else:
-                self._session.done_with("Debugger.disable")
+                self._isolate.done_with("Debugger.disable")
 
     def _uses_cpu(self) -> bool:
-        if self._session.pid is None:
+        if self._isolate.pid is None:
             return False
-        before, self._cpu = self._cpu, procfs.cpu_seconds(self._session.pid)
+        before, self._cpu = self._cpu, procfs.cpu_seconds(self._isolate.pid)
         return self._cpu is not None and (before is None or self._cpu > before + 0.1)

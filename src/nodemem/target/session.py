@@ -7,6 +7,7 @@ import ipaddress
 import os
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ import msgspec
 
 from nodemem.errors import NodememError, TargetError, TargetLost, TargetNotFound, TargetTimeout
 from nodemem.target import cdp, endpoint, inspector, orderly, probe, procfs
+from nodemem.target.channel import Handler
 from nodemem.target.death import Vigil
 from nodemem.target.endpoint import Endpoint
 from nodemem.target.lease import Lease
@@ -127,13 +129,21 @@ class Session:
         try:
             return self.connection.call(method, params, timeout=timeout, check=check)
         except TargetLost as error:
-            if self._vigil is None:
-                raise TargetLost(
-                    f"{self.endpoint.address} closed the connection while {doing}",
-                    why="the process ended, or its inspector was closed",
-                    next=f"see whether it still runs, then try {self.endpoint.address} again",
-                ) from error
-            raise self._vigil.lost(doing) from error
+            raise self.lost(doing) from error
+
+    def lost(self, doing: str) -> TargetLost:
+        """The error to raise when the connection ended while we were `doing` something."""
+        if self._vigil is not None:
+            return self._vigil.lost(doing)
+        return TargetLost(
+            f"{self.endpoint.address} closed the connection while {doing}",
+            why="the process ended, or its inspector was closed",
+            next=f"see whether it still runs, then try {self.endpoint.address} again",
+        )
+
+    def on(self, event: str, handler: Handler) -> AbstractContextManager[None]:
+        """Hand every `event` that arrives during the block to `handler`; see `Channel.on`."""
+        return self.connection.on(event, handler)
 
     def ask(self, name: str, shape: type[Any], *, timeout: float = 10.0) -> Any:
         """Run the probe `name` in the target and read its answer as `shape`.

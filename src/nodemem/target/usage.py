@@ -9,6 +9,7 @@ import msgspec
 from nodemem.errors import TargetError, TargetTimeout
 from nodemem.records import HeapSpace, MemorySample, WorkerUsage
 from nodemem.target import workers
+from nodemem.target.isolate import Isolate
 from nodemem.target.session import Session, read_answer
 
 _THREAD = re.compile(r"\[worker (\d+)\]")
@@ -46,8 +47,17 @@ def read_memory(session: Session, *, time: float) -> MemorySample:
     Raises:
         TargetError: see `Session.call`.
     """
-    isolate: _Isolate = session.ask("memory_usage", _Isolate)
-    usage = isolate.usage
+    return msgspec.structs.replace(read_isolate(session, time=time), workers=_workers(session))
+
+
+def read_isolate(isolate: Isolate, *, time: float) -> MemorySample:
+    """One sample of one isolate, be it a worker's. `rss` is that of the process.
+
+    Raises:
+        TargetError: see `Session.call`.
+    """
+    answer: _Isolate = isolate.ask("memory_usage", _Isolate)
+    usage = answer.usage
     return MemorySample(
         time=time,
         rss=usage.rss,
@@ -55,7 +65,7 @@ def read_memory(session: Session, *, time: float) -> MemorySample:
         heap_used=usage.heap_used,
         external=usage.external,
         array_buffers=usage.array_buffers,
-        heap_limit=isolate.statistics.get("heap_size_limit"),
+        heap_limit=answer.statistics.get("heap_size_limit"),
         spaces=[
             HeapSpace(
                 name=space.space_name,
@@ -64,10 +74,9 @@ def read_memory(session: Session, *, time: float) -> MemorySample:
                 available=space.space_available_size,
                 physical=space.physical_space_size,
             )
-            for space in isolate.spaces
+            for space in answer.spaces
         ],
-        workers=_workers(session),
-        statistics=isolate.statistics,
+        statistics=answer.statistics,
     )
 
 

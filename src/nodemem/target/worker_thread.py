@@ -1,0 +1,213 @@
+"""One worker thread of an attached process, to be used like the main thread."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from nodemem.errors import NodememError, TargetError, TargetLost, TargetNotFound
+from nodemem.target.channel import Channel
+from nodemem.target.session import Session, read_answer
+
+_THREAD = re.compile(r"\[worker (\d+)\]")
+_FIND = 2.0  # seconds in which workers must say which thread they are
+
+
+class _Info(msgspec.Struct):
+    title: str = ""
+
+
+class _Attached(msgspec.Struct, rename="camel"):
+    session_id: str
+    worker_info: _Info
+
+
+class _Received(msgspec.Struct, rename="camel"):
+    session_id: str
+    message: str
+
+
+class _Detached(msgspec.Struct, rename="camel"):
+    session_id: str
+
+
+class _Thread(msgspec.Struct):
+    thread: int | None = None
+
+
+@contextlib.contextmanager
+def visit(session: Session, number: int) -> Iterator[WorkerThread]:
+    """A session with the worker whose `threadId` is `number`, until the end of the block.
+
+    `workers.call_each` must not be used meanwhile: it ends the sessions with all workers.
+
+    Raises:
+        TargetNotFound: there is no such worker; those that there are, are named.
+        TargetError: the main thread does not answer.
+    """
+    found: dict[str, WorkerThread] = {}
+
+    def attached(params: bytes) -> None:
+        event = msgspec.json.decode(params, type=_Attached)
+        found[event.session_id] = WorkerThread(session, event.session_id, event.worker_info.title)
+
+    def received(params: bytes) -> None:
+        event = msgspec.json.decode(params, type=_Received)
+        if (worker := found.get(event.session_id)) is not None:
+            worker.receive(event.message)
+
+    def detached(params: bytes) -> None:
+        event = msgspec.json.decode(params, type=_Detached)
+        if (worker := found.get(event.session_id)) is not None:
+            worker.gone()
+
+    connection = session.connection
+    with (
+        connection.on("NodeWorker.attachedToWorker", attached),
+        connection.on("NodeWorker.receivedMessageFromWorker", received),
+        connection.on("NodeWorker.detachedFromWorker", detached),
+    ):
+        # Workers that run now are announced before this call is answered.
+        session.call("NodeWorker.enable", {"waitForDebuggerOnStart": False})
+        try:
+            threads = {one.thread(): one for one in list(found.values())}
+            if number not in threads:
+                known = ", ".join(str(one) for one in sorted(filter(None, threads)))
+                raise TargetNotFound(
+                    f"{session.name} has no worker thread {number}",
+                    why=f"its worker threads are {known}" if known else "it has none",
+                    next="nodemem usage shows the worker threads",
+                )
+            for thread, one in threads.items():
+                if thread != number:
+                    one.leave()
+            yield threads[number]
+        finally:
+            for one in list(found.values()):  # those that began meanwhile were attached to too
+                one.leave()
+            with contextlib.suppress(TargetError):
+                session.call("NodeWorker.disable", timeout=_FIND)
+
+
+class WorkerThread(Channel):
+    """The isolate of one worker. Its messages pass through the main thread."""
+
+    def __init__(self, session: Session, key: str, title: str) -> None:
+        super().__init__()
+        self._session = session
+        self._key = key
+        self._title = title
+        self._undo: list[str] = []
+        self._left = False
+
+    @property
+    def name(self) -> str:
+        """How it is called in messages."""
+        return f"{self._title or 'a worker'} of {self._session.name}"
+
+    @property
+    def pid(self) -> int | None:
+        """The process's, on this host."""
+        return self._session.pid
+
+    @property
+    def version(self) -> str:
+        """Node.js release, e.g. `v22.20.0`."""
+        return self._session.version
+
+    def thread(self) -> int | None:
+        """Its `threadId`; None if it ended, or does not say."""
+        named = _THREAD.match(self._title)
+        with contextlib.suppress(TargetError):
+            answer: _Thread = self.ask("memory_usage", _Thread, timeout=_FIND)
+            if answer.thread is not None:
+                return answer.thread
+        return int(named[1]) if named else None
+
+    def call(
+        self,
+        method: str,
+        params: dict[str, Any] | None = None,
+        *,
+        timeout: float | None = 10.0,
+        check: Callable[[], None] | None = None,
+        doing: str = "we were attached",
+    ) -> Any:
+        """Call one inspector method in the worker; see `Channel.call`.
+
+        Raises:
+            TargetError, TargetTimeout, TargetLost: the last says what ended, worker or process.
+        """
+
+        def watch() -> None:
+            if self._session.connection.ended:
+                self._end()
+            elif check is not None:
+                check()
+
+        try:
+            return super().call(method, params, timeout=timeout, check=watch)
+        except TargetLost as error:
+            if self._session.connection.ended:
+                raise self._session.lost(doing) from error
+            raise TargetLost(
+                f"{self.name} ended while {doing}",
+                why="the worker came to its end; the process still runs",
+                next="nodemem usage shows the worker threads that run now",
+            ) from error
+
+    def ask(self, name: str, shape: type[Any], *, timeout: float = 10.0) -> Any:
+        """Run the probe `name` in the worker and read its answer as `shape`.
+
+        Raises:
+            TargetError: the probe failed there.
+        """
+        answer = self.call("Runtime.evaluate", self._session.probe_call(name), timeout=timeout)
+        return read_answer(answer, shape, self.name)
+
+    def forget_console(self) -> None:
+        """Free what console.log() of the worker left, unless another tool is attached."""
+        if not self._session.other_clients():
+            self.call("Runtime.discardConsoleEntries")
+
+    def undo_with(self, method: str) -> None:
+        """Call `method` when leaving: what was started must be stopped."""
+        self._undo.append(method)
+
+    def done_with(self, method: str) -> None:
+        """Take back `undo_with`: it was called already."""
+        self._undo.remove(method)
+
+    def receive(self, message: str) -> None:
+        """A message that the worker sent; called in the reading thread."""
+        with contextlib.suppress(msgspec.DecodeError):
+            self._receive(message)
+
+    def gone(self) -> None:
+        """The worker has ended; called in the reading thread."""
+        self._end()
+
+    def leave(self) -> None:
+        """End the session with the worker. Disabling NodeWorker would leave it in the worker,
+        which would then keep for ever what it passes to console.log()."""
+        if self._left:
+            return
+        self._left = True
+        for method in reversed(self._undo):
+            self.post(method)
+        if not self._session.other_clients():
+            self.post("Runtime.discardConsoleEntries")
+        self._session.connection.post("NodeWorker.detach", {"sessionId": self._key})
+
+    def _transmit(self, message: bytes) -> None:
+        self._session.connection.post(
+            "NodeWorker.sendMessageToWorker",
+            {"sessionId": self._key, "message": message.decode()},
+        )
+
+    def _lost(self) -> NodememError:
+        return TargetLost(f"{self.name} ended")
