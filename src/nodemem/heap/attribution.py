@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from nodemem.heap.memory import zeros
 from nodemem.heap.names import Names
 from nodemem.heap.pairing import Pairing
+from nodemem.kernels import load
 
 
 class Kept:
@@ -22,16 +24,18 @@ class Kept:
         self.bytes: Counter[int] = Counter()
         self.pieces: dict[int, list[int]] = {}
         self.inside: dict[int, list[int]] = {}
-        graph = names.snapshot.graph
-        dominators, sizes = graph.tree.dominators, graph.shallow_sizes
-        keeper: dict[int, int] = {}
-        # In preorder of the dominator tree what is above is settled first.
-        for ordinal in sorted(pairing.new, key=graph.tree_places.__getitem__):
-            above = dominators[ordinal]
-            while above and not names.shown(above):
-                above = dominators[above]
-            direct = above not in keeper
-            keeper[ordinal] = at = keeper.get(above, above)
-            self.bytes[at] += sizes[ordinal]
-            if names.shown(ordinal):
-                (self.pieces if direct else self.inside).setdefault(at, []).append(ordinal)
+        graph, n = names.snapshot.graph, names.snapshot.node_count
+        shown, sizes = names.visibility, graph.shallow_sizes
+        above, keeper, kept = zeros("I", n), zeros("I", n), zeros("Q", n)
+        order = zeros("I", len(pairing.new))
+        load("survivors").keepers(
+            n, graph.tree.preorder, graph.tree.dominators, shown, pairing.old,
+            sizes.cast("B").cast("I"), sizes.itemsize // 4, above, keeper, kept, order,
+        )  # fmt: skip
+        # In preorder of the dominator tree.
+        for ordinal in order:
+            at = keeper[ordinal]
+            self.bytes[at] = kept[at]
+            if shown[ordinal]:
+                among = self.pieces if above[ordinal] == at else self.inside
+                among.setdefault(at, []).append(ordinal)

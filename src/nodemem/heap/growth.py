@@ -19,7 +19,7 @@ from nodemem.heap.attribution import Kept
 from nodemem.heap.contents import Group, content_of, groups, held, kind_of
 from nodemem.heap.holders import Holder, describe, list_head, referred_as
 from nodemem.heap.names import Names
-from nodemem.heap.pairing import Pairing, pair
+from nodemem.heap.pairing import Pairing, pair, resized
 from nodemem.heap.snapshot import HeapSnapshot
 from nodemem.heap.suspects import (
     Suspect,
@@ -89,11 +89,7 @@ def growth(before: HeapSnapshot, after: HeapSnapshot, names: Names | None = None
     names = names or Names(after)
     pairing = pair(before, after)
     old_sizes, sizes = before.graph.shallow_sizes, after.graph.shallow_sizes
-    grown = [
-        (ordinal, sizes[ordinal] - old_sizes[old])
-        for ordinal, old in enumerate(pairing.old)
-        if old >= 0 and sizes[ordinal] != old_sizes[old]
-    ]
+    grown = resized(before, after, pairing)
     kept = Kept(names, pairing)
     points = _Points(before, names, pairing, kept, dict(grown)).found()
     return Growth(
@@ -355,7 +351,7 @@ def _joined(points: Sequence[GrowthPoint]) -> GrowthPoint:
     )
 
 
-def _new_classes(names: Names, new: list[int]) -> list[tuple[str, int, int]]:
+def _new_classes(names: Names, new: memoryview) -> list[tuple[str, int, int]]:
     columns, sizes = names.snapshot.columns, names.snapshot.graph.shallow_sizes
     counts: Counter[tuple[int, int]] = Counter()
     total: Counter[tuple[int, int]] = Counter()

@@ -6,14 +6,13 @@ scopes. Those nodes are *inner*; what a program can name is *visible*.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
-from nodemem.heap.columns import ARRAY, CLOSURE, CODE, HIDDEN, OBJECT, SYNTHETIC
+from nodemem.heap.columns import CLOSURE
 from nodemem.heap.locations import Locations, Place
 from nodemem.heap.snapshot import Edge, HeapSnapshot
+from nodemem.heap.visibility import CONTEXT_CELL, SCOPE, VISIBLE, visibility
 
-CONTEXT = "system / Context"
-CONTEXT_CELL = "system / ContextCell"
 NATIVE_CONTEXT = "system / NativeContext"
 _SHAPE_PROPERTIES = 4
 _TYPE_LABELS = {
@@ -36,22 +35,22 @@ class Names:
         """The node's name as V8 wrote it. The same few names are asked for again and again."""
         return self._text(self.snapshot.columns.names[ordinal])
 
+    @cached_property
+    def visibility(self) -> memoryview:
+        """By ordinal; not 0 for what is shown: what a program can name, and closure scopes."""
+        return visibility(self.snapshot)
+
     def visible(self, ordinal: int) -> bool:
         """Whether a program can name this node, as against what V8 keeps for itself."""
-        kind = self.snapshot.columns.types[ordinal]
-        if kind in (HIDDEN, ARRAY, CODE, SYNTHETIC):
-            return False
-        if kind != OBJECT:
-            return self.snapshot.node_type(ordinal) != "object shape"
-        return not self.name(ordinal).startswith("system / ")
+        return self.visibility[ordinal] & VISIBLE != 0
 
     def shown(self, ordinal: int) -> bool:
         """Whether the node is visible or a closure scope."""
-        return self.visible(ordinal) or self.is_context(ordinal)
+        return self.visibility[ordinal] != 0
 
     def is_context(self, ordinal: int) -> bool:
         """Whether the node is a closure scope: the variables that functions share."""
-        return self.name(ordinal).startswith(CONTEXT) and not self.is_cell(ordinal)
+        return self.visibility[ordinal] & SCOPE != 0
 
     def is_cell(self, ordinal: int) -> bool:
         """Whether the node is the box in which V8 14 keeps a variable that is assigned again."""

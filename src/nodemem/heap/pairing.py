@@ -7,41 +7,45 @@ snapshot and say nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
+from typing import NamedTuple
 
-from nodemem.heap.columns import CLOSURE, NUMBER, OBJECT, STRING
+from nodemem.heap.columns import CLOSURE, OBJECT, STRING
+from nodemem.heap.memory import zeros
 from nodemem.heap.snapshot import HeapSnapshot
+from nodemem.kernels import load
 
 _ALIKE = 0.95
-_ENOUGH = 50_000
+_ENOUGH = 5_000
 
 
-@dataclass(frozen=True)
-class Pairing:
-    """`new` are ordinals of `after` that `before` has not. `old` gives for an ordinal of `after`
-    the one of the same object in `before`, -1 where there is none."""
+class Pairing(NamedTuple):
+    """`new` are ordinals of `after` that `before` has not, `gone` the other way round. `old` gives
+    for an ordinal of `after` the one of the same object in `before`, and less than 0 where there is
+    none: -1 for the new ones."""
 
-    new: list[int]
-    gone: list[int]
-    old: list[int]
+    new: memoryview
+    gone: memoryview
+    old: memoryview
 
 
 def pair(before: HeapSnapshot, after: HeapSnapshot) -> Pairing:
-    """Match the objects of two snapshots. Nodes with an even id are neither new nor gone."""
-    old = [-1] * after.node_count
-    new: list[int] = []
-    gone: list[int] = []
-    for a, b in _merged(before, after):
-        if a is not None and b is not None:
-            old[b] = a
-        elif b is not None and after.columns.ids[b] & 1 and not _is_figure(after, b):
-            new.append(b)
-        elif a is not None and before.columns.ids[a] & 1 and not _is_figure(before, a):
-            gone.append(a)
+    """Match the objects of two snapshots. Nodes with an even id are neither new nor gone; nor are
+    numbers and their digits, written for captures with numeric values: no objects of the heap."""
+    old, counts = zeros("i", after.node_count), zeros("q", 2)
+    new, gone = zeros("I", after.node_count), zeros("I", before.node_count)
+    load("survivors").pair(*_side(before), *_side(after), old, new, gone, counts)
     old[0] = 0
-    return Pairing(new, gone, old)
+    return Pairing(new[: counts[0]], gone[: counts[1]], old)
+
+
+def resized(before: HeapSnapshot, after: HeapSnapshot, pairing: Pairing) -> list[tuple[int, int]]:
+    """The objects of `after` that had another shallow size before, each with the difference."""
+    old_sizes, sizes = before.graph.shallow_sizes, after.graph.shallow_sizes
+    found = zeros("I", after.node_count)
+    count = load("survivors").resized(
+        after.node_count, pairing.old, *_words(old_sizes), *_words(sizes), found
+    )
+    return [(o, sizes[o] - old_sizes[pairing.old[o]]) for o in found[:count]]
 
 
 def same_process(before: HeapSnapshot, after: HeapSnapshot) -> bool:
@@ -51,17 +55,15 @@ def same_process(before: HeapSnapshot, after: HeapSnapshot) -> bool:
     renamed: code that was compiled meanwhile). Between two processes the objects of the start
     agree, those that came later do not.
     """
+    old = pair(before, after).old
+    types = before.columns.types
     alike = both = 0
-    step = max(1, after.node_count // _ENOUGH)
-    for a, b in islice(_merged(before, after), 0, None, step):
-        if a is None or b is None or not before.columns.ids[a] & 1:
-            continue
-        if before.columns.types[a] not in (OBJECT, CLOSURE, STRING):
+    for b in range(0, after.node_count, max(1, after.node_count // _ENOUGH)):
+        a = old[b]
+        if a < 0 or not before.columns.ids[a] & 1 or types[a] not in (OBJECT, CLOSURE, STRING):
             continue
         both += 1
-        alike += before.columns.types[a] == after.columns.types[b] and (
-            _same_name(before.name(a), after.name(b))
-        )
+        alike += types[a] == after.columns.types[b] and _same_name(before.name(a), after.name(b))
     return both > 0 and alike >= _ALIKE * both
 
 
@@ -90,31 +92,13 @@ def _same_name(a: str, b: str) -> bool:
     return a == b or a.split(" / ", maxsplit=1)[0] == b.split(" / ", maxsplit=1)[0]
 
 
-def _merged(before: HeapSnapshot, after: HeapSnapshot) -> Iterator[tuple[int | None, int | None]]:
-    """Ordinals of both sides by ascending id, None for the side that lacks the id."""
-    a_order, b_order = before.graph.id_order, after.graph.id_order
-    a_ids, b_ids = before.columns.ids, after.columns.ids
-    a = b = 0
-    while a < len(a_order) and b < len(b_order):
-        x, y = a_order[a], b_order[b]
-        if a_ids[x] == b_ids[y]:
-            yield x, y
-            a += 1
-            b += 1
-        elif a_ids[x] < b_ids[y]:
-            yield x, None
-            a += 1
-        else:
-            yield None, y
-            b += 1
-    for at in range(a, len(a_order)):
-        yield a_order[at], None
-    for at in range(b, len(b_order)):
-        yield None, b_order[at]
+def _side(
+    snapshot: HeapSnapshot,
+) -> tuple[memoryview, memoryview, memoryview, memoryview, int]:
+    """One snapshot as the kernel takes it."""
+    columns = snapshot.columns
+    return snapshot.graph.id_order, columns.ids, columns.types, *_words(columns.sizes)
 
 
-def _is_figure(snapshot: HeapSnapshot, ordinal: int) -> bool:
-    """A number or its digits, written for captures with numeric values: no object of the heap."""
-    return (
-        snapshot.columns.types[ordinal] in (NUMBER, STRING) and snapshot.columns.sizes[ordinal] == 0
-    )
+def _words(sizes: memoryview) -> tuple[memoryview, int]:
+    return sizes.cast("B").cast("I"), sizes.itemsize // 4

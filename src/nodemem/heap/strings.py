@@ -36,6 +36,7 @@ KNOWN = (
 )
 """Names with a meaning of their own, looked for while the table is indexed."""
 
+_INTERNAL = b"system / "
 # Fixed parts of the name of a WeakMap entry's edge; see kernels/strings.py.
 _PAIR_WORDS = (b" / part of key (", b") -> value (", b") pair in WeakMap (table @")
 _CLOSES, _ESCAPES, _NOT_PLAIN = 1, 2, 3
@@ -75,13 +76,15 @@ class StringTable:
 
     `known` are indexes of texts that were looked for, NONE for those of KNOWN that do not occur.
     `widths[i]` is the length of a string without blanks, quotes, braces, commas, escapes or
-    non-ASCII characters, 255 for any other; `descriptors` is a bitmap (see kernels/strings.py).
+    non-ASCII characters, 255 for any other; `descriptors` and `internal` are bitmaps of the strings
+    that name values of descriptor arrays, and that begin with `system / `.
     """
 
     count: int
     offsets: memoryview
     widths: memoryview
     descriptors: memoryview
+    internal: memoryview
     known: dict[str, int]
     pairs: PairNames
     raw: Callable[[int, int], bytes]
@@ -161,7 +164,8 @@ def read_strings(window: Window, file: SnapshotFile) -> StringTable:
     # A table of text compresses tenfold; a thousandfold is a file made to fill memory.
     keep_limit = (64 << 20) + 200 * file.size
     room = max(1024, min(1 << 20, file.size // 64))
-    offsets, widths, descriptors = zeros("Q", room), zeros("B", room), zeros("Q", room // 64 + 1)
+    offsets, widths = zeros("Q", room), zeros("B", room)
+    descriptors, internal = zeros("Q", room // 64 + 1), zeros("Q", room // 64 + 1)
     pair_room = 1024
     pair_string, pair_table = zeros("I", pair_room), zeros("Q", pair_room)
     pair_hash = zeros("Q", pair_room)
@@ -173,7 +177,7 @@ def read_strings(window: Window, file: SnapshotFile) -> StringTable:
     while True:
         stop = kernel.index(
             window.view, window.start, window.end, window.offset - section,
-            kinds, offsets, widths, descriptors,
+            kinds, offsets, widths, descriptors, internal, memoryview(_INTERNAL),
             known, known_ends, known_index,
             words, word_ends, pair_string, pair_table, pair_hash,
             info,
@@ -192,6 +196,7 @@ def read_strings(window: Window, file: SnapshotFile) -> StringTable:
                 room = 2 * len(offsets)
                 offsets, widths = grown(offsets, room), grown(widths, room)
                 descriptors = grown(descriptors, room // 64 + 1)
+                internal = grown(internal, room // 64 + 1)
             if pairs >= pair_room:
                 pair_room *= 2
                 pair_string = grown(pair_string, pair_room)
@@ -220,6 +225,7 @@ def read_strings(window: Window, file: SnapshotFile) -> StringTable:
         offsets=offsets[: count + 1],
         widths=widths[:count],
         descriptors=descriptors,
+        internal=internal,
         known=dict(zip(KNOWN, known_index, strict=True)),
         pairs=PairNames(pair_string[:pairs], pair_table[:pairs], entry_of[:pairs], len(entries)),
         raw=raw,

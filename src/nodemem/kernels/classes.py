@@ -48,6 +48,39 @@ def by_name(
     return count
 
 
+def visibility(
+    n_nodes: ix,
+    types: u8[::1],
+    names: u32[::1],
+    n_strings: u32,
+    by_type: u8[::1],
+    internal: u64[::1],
+    scopes: u64[::1],
+    out: u8[::1],
+) -> ix:
+    """What is known of nodes by type and name: 1 a program can name it, 2 its name is in the bitmap
+    `scopes`, or both.
+
+    by_type[type]: 0 no program can name such nodes, 1 it can, 2 unless the name is in the bitmap
+    `internal`. Names of n_strings and more are in neither.
+    """
+    node: ix
+    named: ix = 0
+    flags: u8
+    with cython.nogil:
+        for node in range(n_nodes):
+            flags = by_type[types[node]]
+            if names[node] < n_strings:
+                if flags == 2 and bit(internal, names[node]):
+                    flags = 0
+                if bit(scopes, names[node]):
+                    out[node] = 2
+            if flags:
+                out[node] |= 1
+                named += 1
+    return named
+
+
 def rename(n_nodes: ix, new: u32[::1], groups: u32[::1]) -> ix:
     """Replace every group g by new[g]."""
     node: ix

@@ -9,6 +9,16 @@ def by_name(
     slots: memoryview,
     groups: memoryview,
 ) -> int: ...
+def visibility(
+    n_nodes: int,
+    types: memoryview,
+    names: memoryview,
+    n_strings: int,
+    by_type: memoryview,
+    internal: memoryview,
+    scopes: memoryview,
+    out: memoryview,
+) -> int: ...
 def rename(n_nodes: int, new: memoryview, groups: memoryview) -> int: ...
 def by_location(
     types: memoryview,

@@ -137,6 +137,8 @@ def index(
     offsets: u64[::1],
     widths: u8[::1],
     descriptors: u64[::1],
+    internal: u64[::1],
+    internal_prefix: cython.const[u8][::1],
     known: cython.const[u8][::1],
     known_ends: u8[::1],
     known_index: u32[::1],
@@ -151,9 +153,10 @@ def index(
 
     offsets[i] is the position of the opening quote of string i, counted from `origin` bytes before
     text[0]. widths[i] is its length where it is plain (see `kinds`) and below 255, else 255.
-    `descriptors` is a bitmap of the strings for which `descriptor_value` holds. `known` are
-    well-known names end to end; known_index receives their string index. `pair_*` collect the
-    names of WeakMap entry edges: string, id of the table, hash of the part that both edges share.
+    `descriptors` is a bitmap of the strings for which `descriptor_value` holds, `internal` one of
+    those that begin with `internal_prefix`. `known` are well-known names end to end; known_index
+    receives their string index. `pair_*` collect the names of WeakMap entry edges: string, id of
+    the table, hash of the part that both edges share.
     kinds[byte]: 0 plain, 1 closes a string, 2 escapes, 3 makes it not plain.
 
     A string that the chunk cuts is left for the next call, unless it is longer than LONG already.
@@ -254,9 +257,11 @@ def index(
                             pair_table[pairs] = table
                             pair_hash[pairs] = h
                             pairs += 1
-                elif size < 64:
+                else:
+                    if same(text, p, q, internal_prefix, 0, internal_prefix.shape[0]):
+                        internal[n >> 6] |= one << (n & 63)
                     a = 0
-                    for j in range(known_ends.shape[0]):
+                    for j in range(known_ends.shape[0] if size < 64 else 0):
                         if known_ends[j] - a == size and same(text, p, q, known, a, known_ends[j]):
                             known_index[j] = cython.cast(u32, n)
                         a = known_ends[j]

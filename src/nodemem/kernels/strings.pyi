@@ -19,6 +19,8 @@ def index(
     offsets: memoryview,
     widths: memoryview,
     descriptors: memoryview,
+    internal: memoryview,
+    internal_prefix: memoryview,
     known: memoryview,
     known_ends: memoryview,
     known_index: memoryview,
