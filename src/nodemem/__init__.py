@@ -33,6 +33,8 @@ _EXPORTS = {
     "attach": "nodemem.api.node",
     "launch": "nodemem.api.node",
     "ps": "nodemem.api.processes",
+    "record": "nodemem.api.recording",
+    "triage": "nodemem.api.triage",
 }
 
 __all__ = ["__version__", *sorted(_EXPORTS)]

@@ -4,6 +4,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "ps": ("Node.js processes on this host, without touching them", "nodemem.cli.ps"),
     "usage": ("process.memoryUsage(), heap spaces and limits, from outside", "nodemem.cli.usage"),
     "snapshot": ("stream a heap snapshot to disk, with a forecast first", "nodemem.cli.snapshot"),
+    "record": ("everything light that can be observed, over time", "nodemem.cli.record"),
+    "run": ("run a program and record it from the start", "nodemem.cli.program"),
     "heap": ("what a heap snapshot holds, and who holds it", "nodemem.cli.heap"),
     "inspect": (
         "open the inspector for DevTools or VS Code, and close it afterwards",

@@ -1,6 +1,7 @@
 """What was observed: plain records, and the file that keeps them."""
 
 from nodemem.records.recording import RecordingReader, RecordingWriter
+from nodemem.records.rotation import RotatingWriter
 from nodemem.records.types import (
     GroupMemory,
     HeapSpace,
@@ -26,5 +27,6 @@ __all__ = [
     "RecordingReader",
     "RecordingWriter",
     "Resident",
+    "RotatingWriter",
     "WorkerUsage",
 ]

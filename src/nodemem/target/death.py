@@ -46,12 +46,13 @@ class Vigil:
             )
         return TargetLost(
             f"process {self.pid} ended while {doing}",
-            why=self._cause(),
+            why=self.cause(),
             next="nodemem ps shows the Node.js processes that run now",
         )
 
-    def _cause(self) -> str:
-        code = self._exit_code()
+    def cause(self) -> str:
+        """Why the process, which has ended, did so: a clause to follow "process 7 ended:"."""
+        code = self.exit_code()
         kills = cgroup.oom_kills(self._groups)
         if kills is not None and self._oom_kills is not None and kills > self._oom_kills:
             return "the kernel killed it: its container (cgroup) ran out of memory"
@@ -68,8 +69,11 @@ class Vigil:
             return "it was killed by SIGKILL: by a person, a supervisor or the kernel out of memory"
         return f"it was killed by {name}"
 
-    def _exit_code(self) -> int | None:
-        """Only a parent may learn it; looked at without collecting it, which the owner will do."""
+    def exit_code(self) -> int | None:
+        """Its exit code, negative for a signal; None unless it was our child.
+
+        It is looked at without collecting it, which the owner will do.
+        """
         deadline = time.monotonic() + _SETTLE
         seen = None
         while seen is None:  # a big process is a zombie for a while before it can be waited for

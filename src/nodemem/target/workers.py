@@ -73,7 +73,8 @@ def call_each(
             # Disabling alone leaves the sessions in the workers, which then keep for ever what
             # they pass to console.log(); and what they logged meanwhile must be freed as well,
             # but for what they log in the moment between these two messages.
-            alone = not session.other_clients()
+            # Only asked for where it matters: all sockets of the host are gone through for it.
+            alone = bool(visit.workers) and not session.other_clients()
             for worker in list(visit.workers):
                 if alone:
                     forget = {"sessionId": worker, "message": _FORGET}

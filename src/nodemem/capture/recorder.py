@@ -1,0 +1,146 @@
+"""Everything light that can be observed of a process over time, into a recording.
+
+A reading takes a dozen small files of /proc and the control groups, of which none makes the
+process wait; smaps is not among them. With a session the figures of its heap are asked for too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nodemem.capture.sampler import Sampler
+from nodemem.errors import TargetError, TargetTimeout, UsageError
+from nodemem.records import Marker, ProcessEnd, RotatingWriter
+from nodemem.target import orderly, usage
+from nodemem.target.death import Vigil
+from nodemem.target.session import Session
+
+SHORTEST = 0.01
+SMALLEST_FILE = 10_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to record: a reading `every` so many seconds, `count` of them or until it ends; a new
+    file when one has `rotate` bytes, `keep` older ones besides. `force` replaces existing files.
+
+    Raises:
+        UsageError: a figure is out of range.
+    """
+
+    path: Path
+    every: float = 1.0
+    count: int | None = None
+    rotate: int | None = None
+    keep: int = 5
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        if self.every < SHORTEST:
+            raise UsageError(
+                f"a reading every {self.every:g} s is too often", next="choose 10ms or more"
+            )
+        if self.rotate is not None and self.rotate < SMALLEST_FILE:
+            raise UsageError(
+                f"{self.rotate} bytes are too few for a file", next="choose 10kB or more"
+            )
+        if self.keep < 1:
+            raise UsageError("there is no room for older files", next="keep 1 or more")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A whole recording: how many readings it holds, over how many seconds. `end` is set when the
+    process ended meanwhile."""
+
+    path: Path
+    samples: int
+    seconds: float
+    end: ProcessEnd | None
+
+
+def record(
+    sampler: Sampler,
+    plan: Plan,
+    *,
+    wait: Callable[[float], object],
+    session: Session | None = None,
+) -> Recorded:
+    """Record until the process ends, `plan.count` readings are taken, or Ctrl-C.
+
+    `wait(seconds)` may return early when the process ends. A process that closes its inspector is
+    recorded on without it.
+
+    Raises:
+        OutputExists, OutputError: see `RotatingWriter`.
+    """
+    holding = orderly.hold_termination()  # zstd wants its end written, also on SIGTERM
+    try:
+        return _Recording(sampler, plan, session).run(wait)
+    finally:
+        if holding:
+            orderly.release_termination()
+
+
+class _Recording:
+    """One run of `record`."""
+
+    def __init__(self, sampler: Sampler, plan: Plan, session: Session | None) -> None:
+        self._sampler = sampler
+        self._plan = plan
+        self._session = session
+        self._vigil = Vigil(sampler.pid)
+        self._begun = time.monotonic()
+        self._samples = 0
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._begun
+
+    def run(self, wait: Callable[[float], object]) -> Recorded:
+        plan, end = self._plan, None
+        with RotatingWriter(
+            plan.path,
+            started=time.time(),
+            head=[self._sampler.facts()],
+            limit=plan.rotate,
+            keep=plan.keep,
+            force=plan.force,
+        ) as writer:
+            try:
+                due = time.monotonic()
+                while self._read(writer) and self._samples != plan.count:
+                    due = max(due + plan.every, time.monotonic())
+                    wait(due - time.monotonic())
+            except KeyboardInterrupt:
+                pass  # the ordinary way to end a recording
+            if not self._vigil.alive:
+                end = ProcessEnd(
+                    time=self._elapsed,
+                    how=self._vigil.cause(),
+                    exit_code=self._vigil.exit_code(),
+                )
+                writer.write(end)
+        return Recorded(plan.path, self._samples, self._elapsed, end)
+
+    def _read(self, writer: RotatingWriter) -> bool:
+        """Take one reading; whether the process was still there."""
+        sample = self._sampler.sample(self._elapsed)
+        if sample is None:
+            return False
+        writer.write(sample)
+        self._samples += 1
+        if self._session is not None:
+            try:
+                writer.write(usage.read_memory(self._session, time=self._elapsed))
+            except TargetTimeout:
+                pass  # busy; unknown for this reading
+            except TargetError as error:
+                self._session = None
+                if self._vigil.alive:
+                    details = {"why": str(error)}
+                    writer.write(Marker(time=self._elapsed, label="detached", details=details))
+        return True
