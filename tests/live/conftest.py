@@ -20,6 +20,7 @@ const commands = {
   alive() { setTimeout(() => { gc(); gc(); say(kept.filter((ref) => ref.deref()).length); }, 20); },
   globals() { say(Object.getOwnPropertyNames(globalThis).sort().join(' ')); },
   usage() { say(JSON.stringify(process.memoryUsage())); },
+  handles() { setTimeout(() => say(JSON.stringify(process.getActiveResourcesInfo().sort())), 20); },
   exit() { process.exit(3); },
   end() { clearInterval(timer); process.stdin.destroy(); },
   abort() { process.abort(); },
@@ -63,13 +64,18 @@ Talk = Callable[..., Talker]
 @pytest.fixture
 def talk(start: Any, tmp_path: Path) -> Talk:
     """Starts the program above; `esm` as a module. Its inspector would take a free port.
-    `source` is another program that answers in the same way."""
+    `source` is another program that answers in the same way, `prelude` runs before it."""
 
     def run(
-        node: Path, *, flags: list[str] | None = None, esm: bool = False, source: str = TALKER
+        node: Path,
+        *,
+        flags: list[str] | None = None,
+        esm: bool = False,
+        source: str = TALKER,
+        prelude: str = "",
     ) -> Talker:
         script = tmp_path / f"talker.{'mjs' if esm else 'cjs'}"
-        script.write_text(source)
+        script.write_text(prelude + source)
         return Talker(
             start(node, script, flags=["--expose-gc", "--inspect-port=0", *(flags or [])])
         )

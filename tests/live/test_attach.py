@@ -110,30 +110,6 @@ def test_nothing_is_left_after_a_signal_to_us(
     assert talker.ask("alive") == "0"
 
 
-def test_nothing_is_left_after_we_were_killed(node: Path, talk: Any) -> None:
-    talker = talk(node, esm=True)  # where `require` is not at hand
-    code = (
-        "import sys, time, nodemem\n"
-        "from nodemem.target import lease\n"
-        "lease.SECONDS = 0.6\n"
-        "node = nodemem.attach(int(sys.argv[1]))\n"
-        "time.sleep(1.5)\n"
-        "print('held', flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(talker.pid)], stdout=subprocess.PIPE, text=True
-    ) as visitor:
-        assert visitor.stdout is not None
-        assert visitor.stdout.readline() == "held\n"
-        talker.program.tell("log")
-        assert talker.ask("alive") == "50"
-        assert len(talker.ports) == 1, "a lease that is renewed does not end"
-        visitor.kill()
-    assert until(lambda: talker.ports == [])
-    assert talker.ask("alive") == "0"
-
-
 def test_interrupted_while_a_snapshot_is_taken(node: Path, talk: Any, tmp_path: Path) -> None:
     talker = talk(node)
     talker.ask("hold")

@@ -77,6 +77,16 @@ class Session:
     def _connect(self) -> None:
         self._connection = cdp.Connection(self.endpoint.url)
         self._connection.listen("NodeRuntime.waitingForDisconnect", self._let_go)
+        self.identity = self.ask("identity", Identity)
+        if not self.identity.started:
+            raise TargetError(
+                f"{self.name} has not begun to run",
+                why="it was started with --inspect-brk or --inspect-wait and waits for a debugger",
+                next="let it run from a debugger (chrome://inspect), or restart it with --inspect",
+            )
+        # As soon as can be: until then an inspector that we opened stays open if we are killed.
+        if self.endpoint.opened:
+            self._lease = Lease(self._connection, command_line_api=not self.identity.loads)
         # An open session keeps a program from ending; this announces that it wants to.
         for method, params in (
             ("NodeRuntime.enable", {}),  # unknown to Node.js 18, which needs none
@@ -88,15 +98,6 @@ class Session:
                 raise
             except TargetError:
                 pass
-        self.identity = self.ask("identity", Identity)
-        if not self.identity.started:
-            raise TargetError(
-                f"{self.name} has not begun to run",
-                why="it was started with --inspect-brk or --inspect-wait and waits for a debugger",
-                next="let it run from a debugger (chrome://inspect), or restart it with --inspect",
-            )
-        if self.endpoint.opened:
-            self._lease = Lease(self._connection, command_line_api=not self.identity.loads)
 
     @property
     def pid(self) -> int | None:

@@ -1,0 +1,90 @@
+"""Killed without a chance to clean up, we leave nothing: the process does it by itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nodemem.target import procfs
+
+PHASES = {
+    "just-opened": "kill()",
+    "idle": "time.sleep(1.0); print('held', flush=True); sys.stdin.readline(); kill()",
+    "in-a-snapshot": "node.take_heap_snapshot(sys.argv[2], progress=Deadly(), force=True)",
+    "in-a-worker": "node.take_heap_snapshot(sys.argv[2], progress=Deadly(), worker=1, force=True)",
+}
+# The lease is short here; all else is as it is for everybody.
+VISITOR = """
+import os, signal, sys, time, nodemem
+from nodemem.target import lease
+lease.SECONDS = float(sys.argv[3])
+def kill(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+class Deadly:
+    phase = update = kill
+node = nodemem.attach(int(sys.argv[1]))
+"""
+WITH_A_WORKER = """
+const { Worker } = require('worker_threads');
+new Worker('setInterval(() => {}, 1e6)', { eval: true });
+"""
+
+
+def until(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def left_alone(talker: Any, phase: str, file: Path, seconds: float) -> None:
+    """Kill a visitor in its `phase`; the process must then be as it was before the visit."""
+    talker.program.tell("log")  # what a console sets up for its first objects is its own
+    talker.ask("alive")
+    globals_before, handles = talker.ask("globals"), talker.ask("handles")
+    threads, files = procfs.thread_names(talker.pid), descriptors(talker.pid)
+    with subprocess.Popen(
+        [sys.executable, "-c", VISITOR + PHASES[phase], str(talker.pid), str(file), str(seconds)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as visitor:
+        if phase == "idle":
+            assert visitor.stdout is not None
+            assert visitor.stdout.readline() == "held\n"
+            talker.program.tell("log")
+            assert int(talker.ask("alive")) >= 50, "it is open"
+        visitor.communicate("go\n")
+    assert visitor.returncode == -9
+    assert until(lambda: talker.ports == [], 3 * seconds + 20), phase
+    assert talker.ask("alive") == "0"
+    assert talker.ask("globals") == globals_before
+    assert talker.ask("handles") == handles
+    assert until(lambda: len(procfs.thread_names(talker.pid)) == len(threads), 5), phase
+    assert descriptors(talker.pid) == files
+
+
+def descriptors(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_nothing_is_left_after_kill_9(node: Path, talk: Any, tmp_path: Path, phase: str) -> None:
+    # A module has no `require` at hand.
+    talker = talk(node, esm=True) if phase == "idle" else talk(node, prelude=WITH_A_WORKER)
+    left_alone(talker, phase, tmp_path / "a.heapsnapshot", 0.6)
+
+
+@pytest.mark.all_nodes
+def test_the_lease_that_everybody_gets(any_node: Path, talk: Any, tmp_path: Path) -> None:
+    from nodemem.target import lease
+
+    left_alone(talk(any_node), "idle", tmp_path / "a.heapsnapshot", lease.SECONDS)
