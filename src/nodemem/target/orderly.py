@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
@@ -43,30 +44,65 @@ def release_termination() -> None:
             signal.signal(_taken.pop(), signal.SIG_DFL)
 
 
-def to_the_end(action: Callable[[], Value], undo: Callable[[Value], object]) -> Value:
-    """Run `action` without a break: Ctrl-C in the meantime lets it come to its end, calls `undo`
-    with its value and is raised then."""
-    outcome: dict[str, Any] = {}
+def in_thread(action: Callable[[], object], name: str) -> threading.Event:
+    """Run `action` in a thread of its own, for whose end the interpreter waits; the event tells
+    that it is done. So a Ctrl-C ends our waiting, not the action.
+
+    The event is to be waited for, not the thread: until Python 3.13 a `join` that is interrupted
+    takes the thread for ended, and the interpreter then leaves without it.
+    """
+    done = threading.Event()
 
     def run() -> None:
+        try:
+            action()
+        finally:
+            done.set()
+
+    with _signals_later():
+        threading.Thread(target=run, name=name, daemon=False).start()
+    return done
+
+
+def to_the_end(action: Callable[[], Value], undo: Callable[[Value], object]) -> Value:
+    """Run `action` without a break: Ctrl-C in the meantime lets it come to its end, calls `undo`
+    with its value and is raised then. A second Ctrl-C is raised at once; both still run."""
+    outcome: dict[str, Any] = {}
+
+    def act() -> None:
         try:
             outcome["value"] = action()
         except BaseException as error:  # noqa: BLE001 - raised again below, where it belongs
             outcome["error"] = error
 
-    thread = threading.Thread(target=run, name="nodemem-opening")
-    thread.start()
-    try:
-        thread.join()
-    except BaseException:
-        thread.join()
+    def take_back(acted: threading.Event) -> None:
+        acted.wait()
         if "value" in outcome:
             undo(outcome["value"])
+
+    acted: threading.Event | None = None
+    try:
+        with _signals_later():  # or one might come before we know that it runs
+            acted = in_thread(act, "nodemem-opening")
+        acted.wait()
+    except BaseException:
+        if acted is not None:
+            in_thread(lambda: take_back(acted), "nodemem-undoing").wait()
         raise
     if "error" in outcome:
         raise outcome["error"]
     value: Value = outcome["value"]
     return value
+
+
+@contextlib.contextmanager
+def _signals_later() -> Iterator[None]:
+    """Signals that would end us and come during the block are dealt with at its end."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_SIGNALS})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _exit(number: int, frame: types.FrameType | None) -> None:

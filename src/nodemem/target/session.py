@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
-import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -59,7 +58,7 @@ class Session:
         self._lease: Lease | None = None
         self._holds_termination = orderly.hold_termination()
         try:
-            orderly.to_the_end(lambda: self._find(target), lambda _: self.close())
+            orderly.to_the_end(lambda: self._find(target), lambda _: self._leave())
         except BaseException:
             self._release()
             raise
@@ -203,12 +202,8 @@ class Session:
         if self._closed:
             return
         self._closed = True
-        # In a thread of its own, which the interpreter waits for at its end: a second Ctrl-C
-        # ends our waiting, not the leaving.
-        leaving = threading.Thread(target=self._leave, name="nodemem-leave", daemon=False)
-        leaving.start()
         try:
-            leaving.join()
+            orderly.in_thread(self._leave, "nodemem-leave").wait()
         finally:
             self._release()
 
