@@ -11,6 +11,7 @@ import importlib.util
 import os
 import re
 import shutil
+import stat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -58,8 +59,10 @@ def of_file(path: str) -> NodeBinary | None:
 
 def _examine(source: str, name: str) -> NodeBinary | None:
     try:
-        with open(source, "rb") as file:
+        with open(source, "rb", opener=_without_waiting) as file:
             info = os.fstat(file.fileno())
+            if not stat.S_ISREG(info.st_mode):
+                return None
             key = info.st_dev, info.st_ino, info.st_mtime_ns
             if key in _known:
                 found = _known[key]
@@ -70,6 +73,11 @@ def _examine(source: str, name: str) -> NodeBinary | None:
     except OSError:
         return None
     return found
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    # Anybody may name a pipe on a command line; opening it would wait for a writer.
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _search(content: BinaryIO, name: str) -> NodeBinary | None:
