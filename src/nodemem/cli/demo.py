@@ -85,14 +85,17 @@ def command(
     from nodemem.api.experiment import run_experiment
     from nodemem.api.leak_check import check_for_leaks, report_on
     from nodemem.api.node import attach
-    from nodemem.paths import whole_file
+    from nodemem.paths import cannot_write, whole_file
     from nodemem.render.html import to_html
     from nodemem.results import SILENT
     from nodemem.target.binary import find_node
 
     example = EXAMPLES[name]
     script = _script(example, healthy=healthy)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
     say = _Story(out)
     # Off a terminal the story itself is the progress.
     progress = out.progress if sys.stderr.isatty() else SILENT
@@ -191,8 +194,9 @@ def _server(node: Path, script: Path) -> Iterator[tuple[int, int]]:
     process = start([str(node), str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         assert process.stdout is not None
-        line = process.stdout.readline().decode()
-        if not line.startswith("listening on "):
+        # What NODE_OPTIONS preloads may print lines of its own first.
+        line = next((said for said in process.stdout if said.startswith(b"listening on ")), None)
+        if line is None:
             raise TargetLost(
                 "the example server did not start",
                 why=f"it ended with exit code {process.wait(STARTING)}",
