@@ -69,13 +69,13 @@ def command(
     with contextlib.ExitStack() as stack:
         node = stack.enter_context(attached(out, target))
         keep = stack.enter_context(_recorder(node, recording, force=force))
-        if not watching:
+        if watching:
+            with contextlib.suppress(KeyboardInterrupt):  # the ordinary way to end watching
+                _watch(out, node, interval, count, keep)
+        else:
             sample = node.memory_usage()
             keep(sample)
             _show(out, node, sample)
-            return
-        with contextlib.suppress(KeyboardInterrupt):  # the ordinary way to end watching
-            _watch(out, node, interval, count, keep)
     if recording is not None:
         out.note(f"wrote {recording}")
 
