@@ -36,15 +36,11 @@ class Accumulation:
 
 def accumulations(names: Names, least: int) -> Iterator[Accumulation]:
     """The points of one snapshot at which at least `least` bytes hang in small pieces."""
-    snapshot = names.snapshot
     waiting = [0]
     while waiting:
         ordinal = waiting.pop()
-        children = list(held(names, ordinal))
-        big = [child for child in children if snapshot.retained_size(child) >= least]
-        loose = snapshot.retained_size(ordinal) - sum(map(snapshot.retained_size, big))
+        big, small, loose = _below(names, ordinal, least)
         if loose >= least:
-            small = [child for child in children if snapshot.retained_size(child) < least]
             yield Accumulation(ordinal, loose, small, [])
         if len(big) == 1 and loose < least:
             end, listed = _down(names, ordinal, least)
@@ -59,12 +55,9 @@ def accumulations(names: Names, least: int) -> Iterator[Accumulation]:
 def _down(names: Names, top: int, least: int) -> tuple[int | None, Accumulation | None]:
     """Go down single big children; the node at which that ends (None when it was the end of a
     list), and the list if it was one."""
-    snapshot = names.snapshot
     way = [top]
     while True:
-        children = list(held(names, way[-1]))
-        big = [child for child in children if snapshot.retained_size(child) >= least]
-        loose = snapshot.retained_size(way[-1]) - sum(map(snapshot.retained_size, big))
+        big, _, loose = _below(names, way[-1], least)
         if len(big) != 1 or (loose >= least and len(way) > 1):
             break
         way.append(big[0])
@@ -72,8 +65,19 @@ def _down(names: Names, top: int, least: int) -> tuple[int | None, Accumulation 
     if not links:
         return way[-1], None
     links += _tail(names, links)
-    loose = snapshot.retained_size(links[0])
+    loose = names.snapshot.retained_size(links[0])
     return way[-1] if big else None, Accumulation(links[0], loose, [], links)
+
+
+def _below(names: Names, ordinal: int, least: int) -> tuple[list[int], list[int], int]:
+    """What a node holds that retains at least `least` bytes, what less, and the bytes it retains
+    besides the former."""
+    retained = names.snapshot.graph.retained_sizes
+    big: list[int] = []
+    small: list[int] = []
+    for child in held(names, ordinal):
+        (big if retained[child] >= least else small).append(child)
+    return big, small, retained[ordinal] - sum(map(retained.__getitem__, big))
 
 
 def _links(names: Names, way: list[int]) -> list[int]:

@@ -42,10 +42,11 @@ class Group:
 
 def held(names: Names, ordinal: int) -> Iterator[int]:
     """What a node dominates next, V8's inner nodes looked through (closure scopes are kept)."""
+    shown = names.visibility
     inner = [ordinal]
     while inner:
         for child in names.snapshot.dominated(inner.pop()):
-            if names.shown(child):
+            if shown[child]:
                 yield child
             else:
                 inner.append(child)
@@ -62,11 +63,11 @@ def kind_of(names: Names, ordinal: int) -> tuple[int, int]:
 
 def groups(names: Names, ordinals: Iterable[int], least: int = 0) -> list[Group]:
     """The nodes by class, greatest retained size first; classes below `least` bytes left out."""
-    snapshot = names.snapshot
+    retained_sizes = names.snapshot.graph.retained_sizes
     by_kind: dict[tuple[int, int], list[int]] = {}
     for ordinal in ordinals:
         by_kind.setdefault(kind_of(names, ordinal), []).append(ordinal)
-    sized = [(sum(map(snapshot.retained_size, some)), some) for some in by_kind.values()]
+    sized = [(sum(map(retained_sizes.__getitem__, some)), some) for some in by_kind.values()]
     found = [
         Group(_class_of(names, some), len(some), retained, _place_of(names, some), some)
         for retained, some in sized

@@ -97,9 +97,9 @@ def growth(before: HeapSnapshot, after: HeapSnapshot, names: Names | None = None
         total_before=before.retained_size(0),
         total_after=after.retained_size(0),
         new_count=len(pairing.new),
-        new_bytes=sum(sizes[ordinal] for ordinal in pairing.new),
+        new_bytes=sum(map(sizes.__getitem__, pairing.new)),
         gone_count=len(pairing.gone),
-        gone_bytes=sum(old_sizes[ordinal] for ordinal in pairing.gone),
+        gone_bytes=sum(map(old_sizes.__getitem__, pairing.gone)),
         survivor_bytes=sum(by for _, by in grown),
         grown=sorted(grown, key=lambda item: (-abs(item[1]), item[0])),
         classes=_new_classes(names, pairing.new),
@@ -352,19 +352,14 @@ def _joined(points: Sequence[GrowthPoint]) -> GrowthPoint:
 
 
 def _new_classes(names: Names, new: memoryview) -> list[tuple[str, int, int]]:
-    columns, sizes = names.snapshot.columns, names.snapshot.graph.shallow_sizes
-    counts: Counter[tuple[int, int]] = Counter()
-    total: Counter[tuple[int, int]] = Counter()
-    example: dict[tuple[int, int], int] = {}
+    sizes = names.snapshot.graph.shallow_sizes
+    by_kind: dict[tuple[int, int], list[int]] = {}
     for ordinal in new:
-        kind = (columns.types[ordinal], columns.names[ordinal])
-        counts[kind] += 1
-        total[kind] += sizes[ordinal]
-        example[kind] = ordinal
+        by_kind.setdefault(kind_of(names, ordinal), []).append(ordinal)
     merged: dict[str, tuple[int, int]] = {}
-    for kind, count in counts.items():
-        name = names.class_name(example[kind])
-        known = merged.get(name, (0, 0))
-        merged[name] = (known[0] + count, known[1] + total[kind])
+    for some in by_kind.values():
+        name = names.class_name(some[-1])
+        count, size = merged.get(name, (0, 0))
+        merged[name] = (count + len(some), size + sum(map(sizes.__getitem__, some)))
     rows = [(name, count, size) for name, (count, size) in merged.items()]
     return sorted(rows, key=lambda row: (-row[2], -row[1], row[0]))

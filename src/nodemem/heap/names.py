@@ -16,9 +16,15 @@ from nodemem.heap.visibility import CONTEXT_CELL, SCOPE, VISIBLE, visibility
 NATIVE_CONTEXT = "system / NativeContext"
 _SHAPE_PROPERTIES = 4
 _TYPE_LABELS = {
+    "string": "string",
     "concatenated string": "string",
     "sliced string": "string",
+    "regexp": "RegExp",
+    "number": "number",
+    "symbol": "symbol",
+    "bigint": "bigint",
 }
+"""Of nodes whose name is their value."""
 
 
 class Names:
@@ -121,6 +127,8 @@ class Names:
     def _class_name(self, ordinal: int) -> str:
         """The class of an object; `{a, b}` for a plain one; `function f`; else V8's type."""
         kind = self.snapshot.node_type(ordinal)
+        if kind in _TYPE_LABELS:
+            return _TYPE_LABELS[kind]
         name = self.name(ordinal)
         if self.is_global(ordinal):
             return "(global)"
@@ -135,11 +143,7 @@ class Names:
         if kind == "closure":
             named = self.function(ordinal)
             return f"function {named}" if named else "function"
-        if kind == "native":
-            return name
-        if kind == "regexp":
-            return "RegExp"
-        return _TYPE_LABELS.get(kind, kind)
+        return name if kind == "native" else kind
 
     def _shape(self, ordinal: int) -> str:
         """`{id, name}`; `Object` for one that serves as a dictionary or has no properties."""

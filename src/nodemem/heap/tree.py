@@ -25,11 +25,12 @@ def dominator_tree(names: Names, *, levels: int = 6, least_share: float = 0.004)
     joined by class where the class reaches that share (`count` above 1, no `id`).
     """
     snapshot = names.snapshot
-    total = snapshot.retained_size(0)
+    retained_sizes = snapshot.graph.retained_sizes
+    total = retained_sizes[0]
     least = max(1, round(total * least_share))
 
     def row(depth: int, ordinal: int) -> tuple[object, ...]:
-        retained = snapshot.retained_size(ordinal)
+        retained = retained_sizes[ordinal]
         place = names.place(ordinal)
         return (
             depth,
@@ -52,7 +53,7 @@ def dominator_tree(names: Names, *, levels: int = 6, least_share: float = 0.004)
         below: list[tuple[int, tuple[object, ...], int | None]] = []
         small: list[int] = []
         for child in held(names, ordinal):
-            if snapshot.retained_size(child) >= least:
+            if retained_sizes[child] >= least:
                 below.append((depth + 1, row(depth + 1, child), child))
             else:
                 small.append(child)
