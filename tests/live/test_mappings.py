@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodemem.target import mappings
+from nodemem.target import mappings, procfs
 
 ENTRY = """{start:x}-{end:x} {access} 00000000 00:00 {inode}    {name}
 Rss:    {rss} kB
@@ -30,6 +33,7 @@ def resident_of(text: str) -> mappings.Resident:
 def test_each_kind_is_told_by_its_evidence() -> None:
     text = (
         entry(0x1000, 0x9000, 20, inode=7, name="/usr/bin/node", anonymous=4)
+        + entry(0x8000, 0x9000, 30, inode=7, name="/usr/bin/node", access="r-xp", anonymous=0)
         + entry(0x9000, 0xA000, 3, name="[heap]")
         + entry(0x40000, 0x80000, 100, flags="rd wr dc nr")
         + entry(0x100000, 0x101000, 0, access="---p")  # a guard
@@ -43,18 +47,20 @@ def test_each_kind_is_told_by_its_evidence() -> None:
     found = resident_of(text)
     kib = {key: value // 1024 for key, value in vars_of(found).items()}
     assert kib == {
-        "rss": 20 + 3 + 100 + 8 + 50 + 16 + 9 + 5,
+        "rss": 20 + 30 + 3 + 100 + 8 + 50 + 16 + 9 + 5,
         "anonymous": 4 + 3 + 100 + 8 + 50 + 16 + 5,
-        "file": 16,
+        "file": 16 + 30,
         "shared": 9,
         "v8": 100,
         "c_heap": 3,
         "stacks": 8 + 5,
+        "code": 30,
+        "data": 20,
     }
 
 
 def vars_of(resident: mappings.Resident) -> dict[str, int]:
-    keys = ("rss", "anonymous", "file", "shared", "v8", "c_heap", "stacks")
+    keys = ("rss", "anonymous", "file", "shared", "v8", "c_heap", "stacks", "code", "data")
     return {key: getattr(resident, key) for key in keys}
 
 
@@ -67,12 +73,16 @@ def test_nonsense_is_passed_over(text: str) -> None:
 def test_it_equals_the_kernels_own_sum(node: Path, talk: Any) -> None:
     talker = talk(node)
     talker.ask("hold")
+    os.kill(talker.pid, signal.SIGSTOP)  # so that nothing moves between the two readings
+    while (status := procfs.status(talker.pid)) is not None and status.state != "T":
+        time.sleep(0.01)
     found = mappings.resident(talker.pid)
     rollup = Path(f"/proc/{talker.pid}/smaps_rollup").read_text()
+    os.kill(talker.pid, signal.SIGCONT)
     own = {key: int(size) * 1024 for key, size in re.findall(r"^(\w+):\s+(\d+) kB", rollup, re.M)}
     assert found is not None
-    assert abs(found.rss - own["Rss"]) < 2e6
-    assert abs((found.anonymous or 0) - own["Anonymous"]) < 2e6
+    assert found.rss == own["Rss"]
+    assert found.anonymous == own["Anonymous"]
     assert found.rss == (found.anonymous or 0) + (found.file or 0) + (found.shared or 0)
     assert (found.v8 or 0) > 6e6, "200,000 objects are in V8's memory"
     assert 16_000 < (found.stacks or 0) < 4e6

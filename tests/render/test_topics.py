@@ -31,6 +31,15 @@ OWN: dict[str, Any] = {
     "pause_high": 4.5,
     "extra_low": 3_000_000,
     "extra_high": 900_000_000,
+    "code": 16_800_000,
+    "data": 21_000_000,
+    "v8": 92_200_000,
+    "c_heap": 6_100_000,
+    "stacks": 148_000,
+    "shared": 0,
+    "other": 70_752_000,
+    "threads": 11,
+    "page_tables": 2_500_000,
 }
 PAGES = [(topic, lang) for topic in TOPICS for lang in LANGUAGES]
 

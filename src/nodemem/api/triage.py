@@ -134,10 +134,7 @@ def triage(
     after = sampler.sample(time.monotonic() - begun, detailed=detailed)
     status = procfs.status(pid)
     if before is None or after is None or status is None:
-        raise TargetLost(
-            f"process {pid} ended while we looked at it",
-            next="nodemem ps shows the Node.js processes that run now",
-        )
+        raise _ended(pid)
     usage = _ask(pid) if attached else None
     options = (procfs.environ(pid) or {}).get("NODE_OPTIONS", "")
     option = commandline.heap_option(sampler.process.argv, options)
@@ -167,6 +164,27 @@ def triage(
         next=next((one.next for one in found if one.next), f"nodemem usage {pid}"),
         readable=sampler.process.readable,
         usage=usage,
+    )
+
+
+def glance(pid: int) -> tuple[ProcessFacts, ProcessSample]:
+    """Who a process is and what it has in memory, read once as `triage` does.
+
+    Raises:
+        TargetNotFound: there is no such process, or it is not Node.js.
+        TargetLost: it ended meanwhile.
+    """
+    sampler = Sampler(pid)
+    sample = sampler.sample(0.0, detailed=None)
+    if sample is None:
+        raise _ended(pid)
+    return sampler.facts(), sample
+
+
+def _ended(pid: int) -> TargetLost:
+    return TargetLost(
+        f"process {pid} ended while we looked at it",
+        next="nodemem ps shows the Node.js processes that run now",
     )
 
 

@@ -18,8 +18,9 @@ from nodemem.cli._frame import Output, verb
 def command(out: Output, topic: str | None, target: str | None) -> None:
     """A concept in plain words; with a PID, with the numbers of that process.
 
-    Topics are usage, snapshot, retained-size and leaks; without one they are listed. To read a
-    process's numbers it is attached to for a moment and left as it was found; PID may also be the
+    Topics are memory-structure, usage, snapshot, retained-size and leaks; without one they are
+    listed. To read a process's numbers it is attached to for a moment and left as it was found
+    (for memory-structure it is not touched at all); PID may also be the
     host:port or ws:// address of an open inspector. Where the output is no terminal, a page is
     Markdown.
     """
@@ -52,6 +53,8 @@ def _topics(out: Output) -> Any:
 
 def _own(target: str, topic: str) -> dict[str, Any]:
     """The numbers of one process, in bytes and seconds; see `render.topics.VALUES`."""
+    if topic == "memory-structure":
+        return _structure(target)
     from nodemem.api.node import attach
 
     with attach(int(target) if target.isdigit() else target) as node:
@@ -74,4 +77,36 @@ def _own(target: str, topic: str) -> dict[str, Any]:
         "pause_high": forecast and forecast.pause.high,
         "extra_low": forecast and forecast.extra_rss.low,
         "extra_high": forecast and forecast.extra_rss.high,
+    }
+
+
+def _structure(target: str) -> dict[str, Any]:
+    """The numbers of a process that is not touched, in bytes.
+
+    Raises:
+        UsageError: `target` is no process id; others have no memory map on this host.
+    """
+    from nodemem.api.triage import glance
+    from nodemem.errors import UsageError
+
+    if not target.isdecimal():
+        raise UsageError(
+            f"'{target[:80]}' is no process id",
+            why="the structure of its memory is read from /proc on this host",
+            next="nodemem ps lists processes",
+        )
+    facts, sample = glance(int(target))
+    resident = sample.resident
+    keys = ("code", "data", "v8", "c_heap", "stacks", "shared")
+    parts = {key: getattr(resident, key) for key in keys}
+    known = None not in parts.values()
+    return {
+        "pid": facts.pid,
+        "version": facts.version,
+        "script": facts.script,
+        "rss": resident.rss,
+        **parts,
+        "other": resident.rss - sum(parts.values()) if known else None,
+        "threads": sample.threads,
+        "page_tables": resident.page_tables,
     }

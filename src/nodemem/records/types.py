@@ -71,8 +71,9 @@ class Resident(msgspec.Struct, frozen=True, rename="camel"):
     file) and `shared` (shared memory) add up to `rss`.
 
     `v8` (reserved by V8, whatever for), `c_heap` (the brk heap of the C library) and `stacks` are
-    parts of `anonymous`; None where only the totals were read. `swap` and `page_tables` are
-    outside of `rss`; a container pays for both.
+    parts of `anonymous`. `code` is the machine code in mapped files, `data` what else is mapped
+    of them, written pages (which are anonymous) included. All of these are None where only the
+    totals were read. `swap` and `page_tables` are outside of `rss`; a container pays for both.
     """
 
     rss: int
@@ -82,6 +83,8 @@ class Resident(msgspec.Struct, frozen=True, rename="camel"):
     v8: int | None = None
     c_heap: int | None = None
     stacks: int | None = None
+    code: int | None = None
+    data: int | None = None
     swap: int | None = None
     page_tables: int | None = None
 

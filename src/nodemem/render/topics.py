@@ -22,7 +22,7 @@ from nodemem.render.visible import visible
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-TOPICS = ("usage", "snapshot", "retained-size", "leaks")
+TOPICS = ("memory-structure", "usage", "snapshot", "retained-size", "leaks")
 VALUES = (
     "pid",
     "version",
@@ -40,6 +40,15 @@ VALUES = (
     "pause_high",
     "extra_low",
     "extra_high",
+    "code",
+    "data",
+    "v8",
+    "c_heap",
+    "stacks",
+    "shared",
+    "other",
+    "threads",
+    "page_tables",
 )
 _THEME = {
     "markdown.h2": "bold",

@@ -87,13 +87,17 @@ def add_up(mappings: Iterable[Mapping]) -> Resident:
     flag `dc`. The stack of a thread is what lies behind a small region without access rights,
     its guard.
     """
-    rss = anonymous = shared = v8 = c_heap = stacks = 0
+    rss = anonymous = shared = v8 = c_heap = stacks = code = data = 0
     guarded = 0  # the end of the guard just passed
     for one in mappings:
         rss += one.rss
         anonymous += one.anonymous
         if one.name.startswith(_SHARED_FILES):
             shared += one.rss - one.anonymous
+        elif one.inode and "x" in one.access:
+            code += one.rss
+        elif one.inode:
+            data += one.rss
         if "dc" in one.flags and one.inode == 0:
             v8 += one.anonymous
         elif one.name == "[heap]":
@@ -112,6 +116,8 @@ def add_up(mappings: Iterable[Mapping]) -> Resident:
         v8=v8,
         c_heap=c_heap,
         stacks=stacks,
+        code=code,
+        data=data,
     )
 
 
