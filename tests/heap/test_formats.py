@@ -155,6 +155,21 @@ def test_sizes_beyond_four_gigabytes(tmp_path: Path) -> None:
         assert snapshot.statistics(compat="devtools")["typed_arrays"] == 2**30
 
 
+def test_sums_beyond_four_gigabytes_of_smaller_sizes(tmp_path: Path) -> None:
+    path = tmp_path / "many.heapsnapshot"
+    path.write_bytes(
+        build_snapshot(
+            [("synthetic", "", 0), ("object", "A", 3 << 30), ("object", "B", 2**32 - 1)],
+            [(0, "shortcut", "global", 1), (1, "property", "b", 2)],
+        )
+    )
+    with nodemem.open_snapshot(path) as snapshot:
+        assert [snapshot.shallow_size(o) for o in (1, 2)] == [3 << 30, 2**32 - 1]
+        assert snapshot.retained_sizes.tolist() == [(7 << 30) - 1, (7 << 30) - 1, 2**32 - 1]
+        retained = {row["class"]: row["retained"] for row in snapshot.classes().rows()}
+        assert retained == {"A": (7 << 30) - 1, "B": 2**32 - 1}
+
+
 def test_default_keeps_what_devtools_loses(tmp_path: Path) -> None:
     path = tmp_path / "collision.heapsnapshot"
     path.write_bytes(

@@ -166,8 +166,8 @@ def group_nodes(
         node_sizes = graph.retained_sizes if exact else graph.wrapped_retained_sizes
         tree = graph.tree
         kernel.retained(
-            n, tree.preorder, tree.subtree, groups, words, width, node_sizes,
-            zeros("I", total), held,
+            n, tree.preorder, tree.subtree, groups, words, width,
+            node_sizes.cast("B").cast("I"), node_sizes.itemsize // 4, zeros("I", total), held,
         )  # fmt: skip
         for number in range(total):
             hops[number] = _FAR

@@ -141,18 +141,19 @@ class Graph:
         return DominatorTree(dominators=semi[:n], preorder=number[:n], subtree=ends[:n])
 
     def _retained(self, sizes: memoryview) -> memoryview:
-        tree = self.tree
-        out = zeros("Q", self.node_count)
-        load("dominators").retained(
-            self.node_count, tree.dominators, tree.preorder,
-            sizes.cast("B").cast("I"), sizes.itemsize // 4, out,
-        )  # fmt: skip
-        return out
+        tree, n, width = self.tree, self.node_count, sizes.itemsize // 4
+        given = (n, tree.dominators, tree.preorder, sizes.cast("B").cast("I"), width)
+        kernel = load("dominators")
+        out = zeros("I", width * n)
+        if kernel.retained(*given, out, width) < 0:
+            width, out = 2, zeros("I", 2 * n)
+            kernel.retained(*given, out, width)
+        return out if width == 1 else out.cast("B").cast("Q")
 
     @cached_property
     def retained_sizes(self) -> memoryview:
         """Bytes that would be freed with each node: shallow sizes summed over its dominator
-        subtree. u64 items."""
+        subtree."""
         # Dominators need the most memory: they come first, before there are sizes to hold.
         _ = self.tree
         return self._retained(self.shallow_sizes)

@@ -300,7 +300,7 @@ class HeapSnapshot:
 
     @property
     def retained_sizes(self) -> Array:
-        """Bytes, uint64."""
+        """Bytes, uint32, or uint64 where one needs it."""
         return _array(self.graph.retained_sizes)
 
     @property

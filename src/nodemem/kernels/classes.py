@@ -214,7 +214,8 @@ def retained(
     groups: u32[::1],
     sizes: u32[::1],
     size_words: ix,
-    retained_sizes: u64[::1],
+    retained_sizes: u32[::1],
+    retained_words: ix,
     open_until: u32[::1],
     out: u64[::1],
 ) -> ix:
@@ -232,7 +233,7 @@ def retained(
             g = groups[node]
             if place < open_until[g] or size_of(sizes, size_words, node) == 0:
                 continue
-            out[g] += retained_sizes[node]
+            out[g] += size_of(retained_sizes, retained_words, node)
             open_until[g] = cython.cast(u32, place) + subtree[place]
     return n_nodes
 

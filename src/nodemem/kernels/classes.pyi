@@ -55,6 +55,7 @@ def retained(
     sizes: memoryview,
     size_words: int,
     retained_sizes: memoryview,
+    retained_words: int,
     open_until: memoryview,
     out: memoryview,
 ) -> int: ...

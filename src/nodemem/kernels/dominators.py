@@ -374,19 +374,35 @@ def retained(
     preorder: u32[::1],
     sizes: u32[::1],
     size_words: ix,
-    out: u64[::1],
-) -> u64:
-    """Retained size of every node: the sum of `sizes` over its dominator subtree; the root's."""
+    out: u32[::1],
+    out_words: ix,
+) -> ix:
+    """Retained size of every node: the sum of `sizes` over its dominator subtree; how many there
+    are. -1: a sum does not fit one word; the caller repeats with two words an item, which it also
+    takes when sizes have two."""
     at: ix
     node: ix
+    to: ix
+    low: u64
     high: u64
+    done: ix = n_nodes
+    m32: u64 = 0xFFFFFFFF
     with cython.nogil:
         for node in range(n_nodes):
-            out[node] = sizes[node * size_words]
+            out[node * out_words] = sizes[node * size_words]
             if size_words == 2:
-                high = sizes[2 * node + 1]
-                out[node] += high << 32
+                out[2 * node + 1] = sizes[2 * node + 1]
         for at in range(n_nodes - 1, 0, -1):
-            node = preorder[at]
-            out[dominators[node]] += out[node]
-    return out[0]
+            node = out_words * cython.cast(ix, preorder[at])
+            to = out_words * cython.cast(ix, dominators[preorder[at]])
+            low = out[to]
+            low += out[node]
+            out[to] = cython.cast(u32, low & m32)
+            if out_words == 2:
+                high = out[to + 1]
+                high += out[node + 1] + (low >> 32)
+                out[to + 1] = cython.cast(u32, high & m32)
+            elif low >> 32:
+                done = -1
+                break
+    return done

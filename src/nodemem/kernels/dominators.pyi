@@ -51,4 +51,5 @@ def retained(
     sizes: memoryview,
     size_words: int,
     out: memoryview,
+    out_words: int,
 ) -> int: ...
