@@ -152,7 +152,7 @@ def listeners(names: Names, ordinal: int) -> list[tuple[str, list[int]]]:
         elif names.class_name(edge.target) == "Array":
             several = names.snapshot.edges(edge.target)
             found.append((str(edge.name), [e.target for e in several if e.type == "element"]))
-    return sorted(found, key=lambda item: -len(item[1]))
+    return sorted(found, key=lambda item: (-len(item[1]), item[0]))
 
 
 def is_event_table(names: Names, ordinal: int) -> bool:

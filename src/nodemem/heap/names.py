@@ -7,14 +7,17 @@ scopes. Those nodes are *inner*; what a program can name is *visible*.
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
+from itertools import islice
 
-from nodemem.heap.columns import CLOSURE
+from nodemem.heap.columns import CLOSURE, OBJECT
 from nodemem.heap.locations import Locations, Place
 from nodemem.heap.snapshot import Edge, HeapSnapshot
 from nodemem.heap.visibility import CONTEXT_CELL, SCOPE, VISIBLE, visibility
 
 NATIVE_CONTEXT = "system / NativeContext"
 _SHAPE_PROPERTIES = 4
+_MOST_MEMBERS = 32
+_MOST_CLASSES = 100
 _TYPE_LABELS = {
     "string": "string",
     "concatenated string": "string",
@@ -35,6 +38,7 @@ class Names:
         self.locations = Locations(snapshot)
         self.class_name = lru_cache(maxsize=100_000)(self._class_name)
         self._block_variables = lru_cache(maxsize=1_000)(self._name_block_variables)
+        self._layout = lru_cache(maxsize=10_000)(self._read_layout)
         self._text = lru_cache(maxsize=100_000)(snapshot.string)
 
     def name(self, ordinal: int) -> str:
@@ -148,7 +152,48 @@ class Names:
     def _shape(self, ordinal: int) -> str:
         """`{id, name}`; `Object` for one that serves as a dictionary or has no properties."""
         members = self.members(ordinal)
-        if not members or len(members) > 32:
+        if len(members) <= _MOST_MEMBERS:
+            members = self._described(ordinal, members)
+        if not members or len(members) > _MOST_MEMBERS:
             return "Object"
         shown = ", ".join(members[:_SHAPE_PROPERTIES])
         return f"{{{shown}, …}}" if len(members) > _SHAPE_PROPERTIES else f"{{{shown}}}"
+
+    def _described(self, ordinal: int, members: list[str]) -> list[str]:
+        """All properties of an object, from its hidden class: those that are small integers are
+        not among its references. `members` where the hidden class does not tell."""
+        for edge in self.snapshot.edges(ordinal):
+            if edge.name == "map" and edge.type == "internal":
+                known, whole = self._layout(edge.target)
+                if not set(members) <= set(known):
+                    return members
+                last = max((i for i, name in enumerate(known) if name in members), default=-1)
+                return known if whole else known[: last + 1]
+        return members
+
+    def _read_layout(self, shape: int) -> tuple[list[str], bool]:
+        """The property names that a hidden class describes, and whether they are all its own: it
+        shares the description with the classes that objects of it turn into."""
+        snapshot = self.snapshot
+        edges = snapshot.edges(shape)
+        described = next((edge.target for edge in edges if edge.name == "descriptors"), None)
+        if described is None:
+            return [], False
+        known = [
+            (int(edge.name), self.name(edge.target))
+            for edge in snapshot.edges(described)
+            if str(edge.name).isdigit() and snapshot.node_type(edge.target) == "string"
+        ]
+        first, _, sources = snapshot.graph.retainers
+        types = snapshot.columns.types
+        classes = (
+            sources[at]
+            for at in range(first[shape], first[shape + 1])
+            if types[sources[at]] != OBJECT
+        )
+        whole = not any(
+            edge.name == "back_pointer" and edge.target == shape
+            for source in islice(classes, _MOST_CLASSES)
+            for edge in snapshot.edges(source)
+        )
+        return [name for at, name in sorted(known) if at % 3 == 0], whole
