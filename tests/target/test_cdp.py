@@ -7,12 +7,14 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 
+import msgspec
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 from nodemem.errors import TargetError, TargetLost, TargetTimeout
 from nodemem.target.cdp import Connection
+from nodemem.target.session import Identity, read_answer
 
 Behaviour = Callable[[ServerConnection, str], None]
 
@@ -62,6 +64,41 @@ def test_no_answer() -> None:
 def test_garbage_ends_the_connection(text: str) -> None:
     with connected(lambda s, m: s.send(text)) as client, pytest.raises(TargetLost):
         client.call("A.b", timeout=5)
+
+
+@pytest.mark.parametrize("result", ["5", "null", '"x"', '{"a":' * 9999 + "1" + "}" * 9999])
+def test_an_answer_without_sense_is_an_error_of_the_target(result: str) -> None:
+    def behave(socket: ServerConnection, message: str) -> None:
+        socket.send(f'{{"id": {json.loads(message)["id"]}, "result": {result}}}')
+
+    with connected(behave) as client, pytest.raises(TargetError):
+        client.call("A.b", timeout=5)
+
+
+def test_an_event_without_sense_is_an_error_of_the_target() -> None:
+    def behave(socket: ServerConnection, message: str) -> None:
+        socket.send('{"method": "A.event", "params": "x"}')
+
+    def handler(params: bytes) -> None:
+        msgspec.json.decode(params, type=dict)
+
+    with connected(behave) as client, client.on("A.event", handler), pytest.raises(TargetError):
+        client.call("A.b", timeout=5)
+
+
+def test_a_reason_without_end_is_cut() -> None:
+    def behave(socket: ServerConnection, message: str) -> None:
+        socket.send(answer(message, error={"code": 1, "message": "x" * 100_000}))
+
+    with connected(behave) as client, pytest.raises(TargetError) as refused:
+        client.call("A.b")
+    assert len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize("content", [{}, {"result": None}, {"result": 5}, {"result": {"value": 5}}])
+def test_what_a_probe_cannot_have_answered(content: dict[str, object]) -> None:
+    with pytest.raises(TargetError):
+        read_answer(content, Identity, "process 7")
 
 
 def test_a_server_that_hangs_up() -> None:

@@ -19,6 +19,7 @@ from websockets.sync.client import connect
 from nodemem.errors import NodememError, TargetLost
 from nodemem.target.channel import Channel
 
+_LARGEST_MESSAGE = 64 << 20  # Node.js cuts a snapshot into chunks far smaller
 _QUEUED_MESSAGES = 4  # of up to about 1 MiB each
 
 
@@ -41,7 +42,7 @@ class Connection(Channel):
                     close_timeout=2.0,
                     ping_interval=None,
                     compression=None,
-                    max_size=None,
+                    max_size=_LARGEST_MESSAGE,
                     max_queue=_QUEUED_MESSAGES,
                     proxy=None,
                     user_agent_header=None,

@@ -16,6 +16,7 @@ Handler = Callable[[bytes], None]
 """Takes the JSON text of an event's parameters; runs in the reading thread."""
 
 _POLL = 0.5
+_LONGEST_REASON = 300  # characters
 _encoder = msgspec.json.Encoder()
 
 
@@ -70,7 +71,7 @@ class Channel:
         `check` is called about twice a second while waiting; it may raise to give up.
 
         Raises:
-            TargetError: the inspector refuses, with its reason.
+            TargetError: the inspector refuses, with its reason, or answers nonsense.
             TargetLost: the connection ended.
             TargetTimeout: no answer within `timeout` seconds (None: wait as long as it takes).
         """
@@ -96,8 +97,12 @@ class Channel:
         answer = waiting.answer
         assert answer is not None
         if answer.error is not None:
-            raise TargetError(f"the target refused {method}", why=answer.error.message)
-        return msgspec.json.decode(answer.result)
+            reason = answer.error.message[:_LONGEST_REASON]
+            raise TargetError(f"the target refused {method}", why=reason)
+        try:
+            return msgspec.json.decode(answer.result, type=dict[str, Any])
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise TargetError(f"the answer to {method} made no sense", why=str(error)) from error
 
     def post(self, method: str, params: dict[str, Any] | None = None) -> None:
         """Ask without waiting for an answer; nothing happens if the connection has ended."""
@@ -148,7 +153,10 @@ class Channel:
         Raises:
             msgspec.DecodeError: it is none.
         """
-        message = self._decoder.decode(text)
+        try:
+            message = self._decoder.decode(text)
+        except RecursionError as error:
+            raise msgspec.DecodeError("it is nested too deeply") from error
         if message.id is not None:
             if (waiting := self._waiting.get(message.id)) is not None:
                 waiting.answer = message
@@ -159,7 +167,7 @@ class Channel:
             return
         try:
             handler(bytes(message.params))
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             self._fail_waiting(TargetError(f"{message.method} made no sense", why=str(error)))
         except BaseException as error:  # noqa: BLE001 - it belongs to the thread that waits
             self._handlers.pop(message.method or "", None)

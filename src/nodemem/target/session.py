@@ -288,7 +288,8 @@ def read_answer(answer: dict[str, Any], shape: type[Any], who: str) -> Any:
         TargetNotFound: the answer is not that of a Node.js process.
         TargetError: the probe reports a failure.
     """
-    value = answer.get("result", {}).get("value")
+    result = answer.get("result")
+    value = result.get("value") if isinstance(result, dict) else None
     failed = value.get("failed") if isinstance(value, dict) else "it gave no answer"
     if failed is not None or "exceptionDetails" in answer:
         raise TargetError(f"{who} could not be asked", why=str(failed)[:300])
