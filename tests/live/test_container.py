@@ -12,6 +12,7 @@ import pytest
 
 import nodemem
 from nodemem.errors import TargetLost, UnsafeTarget
+from nodemem.records import ProcessSample, RecordingReader
 from nodemem.target import cgroup
 
 LIMIT = 256 << 20
@@ -55,3 +56,32 @@ def test_limit_forecast_and_the_kernels_kill(
         with pytest.raises(TargetLost, match=r"container \(cgroup\) ran out of memory"):
             visited.take_heap_snapshot(path, force=True)
     assert talker.program.process.wait(10) == -9
+
+
+def test_it_is_seen_from_outside_and_recorded_to_the_end(
+    any_node: Path, start: Any, group: Path, tmp_path: Path
+) -> None:
+    source = """
+    globalThis.kept = []; console.log('ready');
+    process.stdin.once('data', () => {
+      setInterval(() => kept.push(Buffer.alloc(8e6, 1)), 20);
+    });
+    """
+    program = start(any_node, source, flags=["--max-old-space-size=300"])
+    (group / "cgroup.procs").write_text(str(program.pid))
+    found = nodemem.triage(program.pid, seconds=0.1)
+    container = next(bound for bound in found.bounds if bound.kind == "container")
+    assert (container.limit, container.source) == (LIMIT, str(group.parent))
+    assert found.first == container
+    assert [finding.id for finding in found.findings] == ["triage.heap_above_container"]
+    program.tell("grow")
+    path = tmp_path / "a.ndjson"
+    recorded = nodemem.record(program.pid, path, every=0.02)
+    assert recorded.end is not None
+    assert recorded.end.exit_code == -9
+    assert "container (cgroup) ran out of memory" in recorded.end.how
+    with RecordingReader(path) as reader:
+        samples = [one for one in reader if isinstance(one, ProcessSample)]
+    used = [sample.groups[0].used or 0 for sample in samples]
+    assert samples[0].groups[0].limit == LIMIT
+    assert max(used) > 100e6 > used[0]

@@ -101,7 +101,7 @@ class _Recording:
         return time.monotonic() - self._begun
 
     def run(self, wait: Callable[[float], object]) -> Recorded:
-        plan, end = self._plan, None
+        plan, end, there = self._plan, None, True
         with RotatingWriter(
             plan.path,
             started=time.time(),
@@ -112,12 +112,13 @@ class _Recording:
         ) as writer:
             try:
                 due = time.monotonic()
-                while self._read(writer) and self._samples != plan.count:
+                while (there := self._read(writer)) and self._samples != plan.count:
                     due = max(due + plan.every, time.monotonic())
                     wait(due - time.monotonic())
             except KeyboardInterrupt:
                 pass  # the ordinary way to end a recording
-            if not self._vigil.alive:
+            # A big process has given its memory back some time before it counts as ended.
+            if not there or not self._vigil.alive:
                 end = ProcessEnd(
                     time=self._elapsed,
                     how=self._vigil.cause(),
