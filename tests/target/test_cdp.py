@@ -95,6 +95,11 @@ def test_a_reason_without_end_is_cut() -> None:
     assert len(str(refused.value)) < 1000
 
 
+def test_a_message_without_end_is_not_collected() -> None:
+    with connected(lambda s, m: s.send("x" * (65 << 20))) as client, pytest.raises(TargetLost):
+        client.call("A.b", timeout=20)
+
+
 @pytest.mark.parametrize("content", [{}, {"result": None}, {"result": 5}, {"result": {"value": 5}}])
 def test_what_a_probe_cannot_have_answered(content: dict[str, object]) -> None:
     with pytest.raises(TargetError):
