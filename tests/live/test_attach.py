@@ -110,6 +110,42 @@ def test_nothing_is_left_after_a_signal_to_us(
     assert talker.ask("alive") == "0"
 
 
+INTERRUPTED = """
+import os, signal, sys, time
+import nodemem
+from nodemem.target import {module}
+
+original = {module}.{step}
+
+def step(*arguments, **options):
+    done = original(*arguments, **options)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.1)
+    return done
+
+{module}.{step} = step
+nodemem.attach(int(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "step"), [("inspector", "reach"), ("cdp", "connect"), ("session", "read_answer")]
+)
+def test_nothing_is_left_when_attaching_is_interrupted(
+    any_node: Path, talk: Any, module: str, step: str
+) -> None:
+    talker = talk(any_node)
+    program = INTERRUPTED.format(module=module, step=step)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(talker.pid)],
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    assert "KeyboardInterrupt" in done.stderr
+    assert until(lambda: talker.ports == [], 3.0)
+
+
 def test_interrupted_while_a_snapshot_is_taken(node: Path, talk: Any, tmp_path: Path) -> None:
     talker = talk(node)
     talker.ask("hold")

@@ -52,30 +52,28 @@ class Session:
         self.opens_for_others = False
         self._undo: list[str] = []
         self.identity = Identity(pid=0, version="")
+        self.endpoint = Endpoint("", "", 0)
         self._closed = False
         self._connection: cdp.Connection | None = None
         self._vigil: Vigil | None = None
         self._lease: Lease | None = None
         self._holds_termination = orderly.hold_termination()
         try:
-            orderly.to_the_end(lambda: self._find(target), lambda _: self._leave())
-        except BaseException:
-            self._release()
-            raise
-        try:
-            self._connect()
+            # A connection that is broken off half-way would count as that of another tool.
+            orderly.to_the_end(lambda: self._reach(target), lambda _: self._leave())
+            self._introduce()
         except BaseException:
             self.close()
             raise
 
-    def _find(self, target: int | str) -> None:
+    def _reach(self, target: int | str) -> None:
         self.endpoint = _find(target)
         if self.endpoint.pid is not None:
             self._vigil = Vigil(self.endpoint.pid)
-
-    def _connect(self) -> None:
         self._connection = cdp.Connection(self.endpoint.url)
-        self._connection.listen("NodeRuntime.waitingForDisconnect", self._let_go)
+
+    def _introduce(self) -> None:
+        self.connection.listen("NodeRuntime.waitingForDisconnect", self._let_go)
         self.identity = self.ask("identity", Identity)
         if not self.identity.started:
             raise TargetError(
@@ -85,7 +83,7 @@ class Session:
             )
         # As soon as can be: until then an inspector that we opened stays open if we are killed.
         if self.endpoint.opened:
-            self._lease = Lease(self._connection, command_line_api=not self.identity.loads)
+            self._lease = Lease(self.connection, command_line_api=not self.identity.loads)
         # An open session keeps a program from ending; this announces that it wants to.
         for method, params in (
             ("NodeRuntime.enable", {}),  # unknown to Node.js 18, which needs none
