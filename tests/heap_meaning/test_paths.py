@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from nodemem.errors import UsageError
-from nodemem.heap.path import retaining_path
+from nodemem.heap.holders import path_steps
+from nodemem.heap.names import Names
+from nodemem.heap.path import path_text, retaining_path
 
 PROGRAM = """\
 class Mark { constructor(name) { this.name = name; } }
@@ -78,6 +80,28 @@ def test_paths_say_what_a_program_would(node, snap):
             -len(EXPECTED.get(name, ())) :
         ]
     assert {name: told[name] for name in EXPECTED} == EXPECTED
+
+
+SERVER = """\
+const topics = new EventTarget();
+(() => {
+  const rows = [1, { 'a key': [] }];
+  const server = require('node:http').createServer(function onRequest() { rows.push(1); });
+  server.listen(0, '127.0.0.1').unref();
+})();
+function step(i) { topics.addEventListener('news', { handleEvent() {}, i }); }
+"""
+
+
+def test_a_path_in_words_begins_in_the_program(node, snap):
+    before, _ = snap(node, SERVER, first=3, then=0)
+    names = Names(before)
+    told = set()
+    for ordinal in range(before.node_count):
+        if names.visible(ordinal) and names.class_name(ordinal) in ("{a key}", "Listener"):
+            told.add(path_text(names, path_steps(names, ordinal)))
+    assert "Server → listener 'request' → rows → [1]" in told
+    assert "globalThis.keepStep → topics → listener 'news' (×2)" in told
 
 
 def test_a_list_of_thousands_is_one_step(any_node, snap):

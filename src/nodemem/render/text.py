@@ -14,6 +14,7 @@ Result = Table | Finding | Series
 
 _GAP = 2
 _MIN_NAME = 12
+_MIN_SOURCE = 24
 _LONG_VALUE = 24  # sources do not line up behind longer ones
 _LONG = 0.35  # of the width
 _STYLE_OF_ROLE = {"source": "cyan", "kind": "dim", "edge": "dim"}
@@ -87,7 +88,8 @@ def _grid(table: Table, texts: Texts, terminal: Terminal) -> list[str]:
 def _below(cut: Grid, terminal: Terminal) -> list[tuple[str, list[str]]]:
     """Columns of long text that would squeeze all others: they go below their rows instead.
 
-    Not in a tree, which they would tear; nor sources, of which the end is enough.
+    Not in a tree, which they would tear; nor sources, of which the end is enough as long as that
+    has room for a file's name.
     """
     moved: list[tuple[str, list[str]]] = []
     while _excess(natural := _natural_widths(cut, terminal), terminal) > 0 and not cut.depths:
@@ -100,6 +102,11 @@ def _below(cut: Grid, terminal: Terminal) -> list[tuple[str, list[str]]]:
         if not long:
             break
         moved.append(cut.take(max(long, key=natural.__getitem__)))
+    widths = _widths(cut, terminal)
+    for i, column in enumerate(cut.columns):
+        squeezed = widths[i] < min(_MIN_SOURCE, _natural_widths(cut, terminal)[i])
+        if column.role == "source" and squeezed and not cut.depths:
+            return [cut.take(i), *moved]
     return moved
 
 
