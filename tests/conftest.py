@@ -11,9 +11,14 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from nodemem.testing import NodeProgram
+
+# How long an example takes says something about the machine, not about the code.
+hypothesis.settings.register_profile("nodemem", deadline=None)
+hypothesis.settings.load_profile("nodemem")
 
 ROOT = Path(__file__).parent.parent
 MAJORS = ["20", "22", "24"]

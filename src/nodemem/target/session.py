@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -22,6 +23,7 @@ from nodemem.target.lease import Lease
 _GROUP = "nodemem"
 _DIGITS = 20  # no process id is longer; Python refuses to read thousands of them
 _LEAVING = 3.0  # seconds granted to each step of leaving
+_MOMENT = 0.5  # seconds in which a request over HTTP has its answer
 
 
 class Identity(msgspec.Struct, frozen=True, rename="camel"):
@@ -175,6 +177,14 @@ class Session:
             return 0
         return max(0, (procfs.clients(self.pid, self.endpoint.port) or 1) - 1)
 
+    def _staying_clients(self) -> int:
+        """As `other_clients`, without those that only ask who listens, as `nodemem ps` does: they
+        are gone in a moment."""
+        until = time.monotonic() + _MOMENT
+        while (others := self.other_clients()) and time.monotonic() < until:
+            time.sleep(_MOMENT / 10)
+        return others
+
     def forget_console(self) -> None:
         """Free the arguments of console.log() that an open inspector keeps, unless another tool
         is attached, whose console would be emptied too."""
@@ -222,7 +232,7 @@ class Session:
             for method in reversed(self._undo):
                 connection.post(method)
             connection.post("Runtime.releaseObjectGroup", {"objectGroup": _GROUP})
-            others = 0 if self._ends_for_all else self.other_clients()
+            others = 0 if self._ends_for_all else self._staying_clients()
             if not others:
                 # It would also empty the console of another tool that is attached.
                 connection.post("Runtime.discardConsoleEntries")
