@@ -153,6 +153,10 @@ def group_nodes(
     exact = compat is None
     graph, n = snapshot.graph, snapshot.node_count
     kernel = load("classes")
+    if retained:
+        # These need the most memory to be worked out: first, before there are groups to hold.
+        node_sizes = graph.retained_sizes if exact else graph.wrapped_retained_sizes
+        distances = graph.distances
     assignment = assign_groups(
         snapshot, snapshot.definitions if definitions is None else definitions
     )
@@ -163,7 +167,6 @@ def group_nodes(
     kernel.tally(n, groups, words, width, counts, shallow, first)
     held, hops = zeros("Q", total), zeros("i", total)
     if retained:
-        node_sizes = graph.retained_sizes if exact else graph.wrapped_retained_sizes
         tree = graph.tree
         kernel.retained(
             n, tree.preorder, tree.subtree, groups, words, width,
@@ -171,7 +174,7 @@ def group_nodes(
         )  # fmt: skip
         for number in range(total):
             hops[number] = _FAR
-        kernel.nearest(n, groups, words, width, graph.distances, 0 if exact else UNREACHED, hops)
+        kernel.nearest(n, groups, words, width, distances, 0 if exact else UNREACHED, hops)
     shown: dict[object, ClassGroup] = {}
     for number in sorted(filter(counts.__getitem__, range(total)), key=first.__getitem__):
         key = assignment.key(number, compat)

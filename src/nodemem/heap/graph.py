@@ -161,8 +161,9 @@ class Graph:
     @cached_property
     def wrapped_retained_sizes(self) -> memoryview:
         """Sums of sizes modulo 2**32, as in DevTools."""
+        exact = self.retained_sizes
         if self.shallow_sizes.itemsize == 4:
-            return self.retained_sizes
+            return exact
         return self._retained(self.wrapped_sizes)
 
     @cached_property

@@ -19,7 +19,6 @@ def run(snapshots: Sequence[HeapSnapshot], params: Params, progress: Progress = 
     snapshot = snapshots[0]
     progress.phase("summary", unit="nodes")
     figures: dict[str, Any] = {"nodes": snapshot.node_count, "edges": snapshot.edge_count}
-    # Dominators first: the classes want them, and need less memory before shallow sizes are there.
     table = snapshot.classes()
     figures |= snapshot.statistics()
     version = node_version(snapshot)
