@@ -17,7 +17,7 @@ nodes   := $(foreach v,$(NODE_WHEELS),.cache/nodes/$(firstword $(subst ., ,$(v))
 others  := $(foreach v,$(NODE_NPM),.cache/nodes/$(firstword $(subst ., ,$(v)))/node_modules/.bin/node)
 sources := $(shell find src examples -type f ! -name '*.so' ! -name '*.pyc') meson.build meson.options pyproject.toml README.md
 
-.PHONY: demo test test-all smoke lint kernels nodes bench clean
+.PHONY: demo test test-all checked smoke lint kernels nodes bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -27,8 +27,16 @@ demo: $(VENV)/installed
 test: $(VENV)/installed $(VENV)/test-tools $(nodes) smoke
 	$(bin)/python -m pytest -n $(WORKERS) --dist worksteal -m "not all_nodes and not browser" $(TESTS)
 
-test-all: $(VENV)/installed $(VENV)/test-tools $(VENV)/browser $(nodes) $(others) smoke lint
+test-all: $(VENV)/installed $(VENV)/test-tools $(VENV)/browser $(nodes) $(others) smoke lint checked
 	NODEMEM_TEST_ALL=1 $(bin)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
+
+# The same tests of the engine on kernels that check every index.
+checked: $(VENV)/installed $(VENV)/test-tools
+	@test -d build/checked || PATH=$(abspath $(bin)):$$PATH meson setup build/checked -Dchecked=true >/dev/null
+	@PATH=$(abspath $(bin)):$$PATH ninja -C build/checked --quiet
+	@rm -rf build/checked-site && mkdir build/checked-site && cp -R src/nodemem build/checked-site/
+	@cp build/checked/*.so build/checked-site/nodemem/kernels/
+	PYTHONPATH=build/checked-site $(bin)/python -m pytest -n $(WORKERS) tests/kernels tests/heap
 
 # The installed wheel, used from an empty directory.
 smoke: $(VENV)/installed $(nodes)
