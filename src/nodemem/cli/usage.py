@@ -33,9 +33,9 @@ _HISTORY = 40
 @click.option(
     "--watch",
     is_flag=False,
-    flag_value="1s",
+    flag_value="",
     metavar="INTERVAL",
-    help="Print a line per interval until Ctrl-C  [interval: 1s]",
+    help="Print a line per interval until Ctrl-C  [interval: the setting, 1s]",
 )
 @click.option("--count", type=click.IntRange(min=1), help="Stop after this many lines")
 @click.option(
@@ -60,10 +60,15 @@ def command(
     The inspector of the process is opened if it is closed, and closed again afterwards.
     """
     from nodemem import paths
+    from nodemem.errors import UsageError
     from nodemem.units import parse_duration
 
     watching = watch is not None or count is not None
-    interval = parse_duration(watch or "1s")
+    if watching and out.format not in ("text", "json"):
+        raise UsageError(
+            f"usage --watch prints lines, not {out.format}", next="leave --format, or take --json"
+        )
+    interval = parse_duration(watch or out.config.interval)
     if recording is not None:
         paths.refuse_existing(recording, force=force)
     with contextlib.ExitStack() as stack:

@@ -62,7 +62,9 @@ class Vigil:
             return "its exit code is known to its parent process only; see the log of the service"
         if code >= 0:
             return f"it exited with code {code}"
-        name = signal.Signals(-code).name
+        number = -code
+        known = number in signal.valid_signals() and number < signal.SIGRTMIN
+        name = signal.Signals(number).name if known else f"signal {number}"
         if name == "SIGABRT":
             return "it aborted (SIGABRT), as Node.js does when its heap limit is reached"
         if name == "SIGKILL":
