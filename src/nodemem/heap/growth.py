@@ -38,6 +38,7 @@ _MOST_ALIKE = 20_000
 _FEWEST_ALIKE = 5
 _LONGEST_PERIOD = 8
 _LINKED = 0.3
+_LEAST_DEPTH = 3
 _EXAMPLES = 20
 _SAMPLE = 200
 _LEAST_OWN = 10_000
@@ -220,11 +221,10 @@ class _Points:
             for group in groups(names, new)
             if group.count >= FEWEST and names.snapshot.node_type(group.members[0]) in _NESTED
         ]
-        seen: set[int] = set()
+        told: set[int] = set()
         for group in direct + nested:
-            if not seen.isdisjoint(group.members) or self._below(group, seen):
+            if not told.isdisjoint(group.members) or self._below(group, told):
                 continue
-            seen.update(group.members)
             found = holder_of(names, group.members)
             linked = found is None or names.class_name(found) == group.class_name
             if found is not None and not linked and not is_general(names, found):
@@ -232,6 +232,9 @@ class _Points:
             elif linked and self._is_list(group):
                 head = list_head(names, self._first(group))
                 yield self._point(head, group, self._kept.bytes[keeper], listed=True)
+            else:
+                continue
+            told.update(group.members)
 
     def _below(self, group: Group, others: set[int]) -> bool:
         """Whether most of a group is kept by others: then it is no growth of its own."""
@@ -310,15 +313,18 @@ class _Points:
         """Whether most objects of a group are below another of it, each below its own: links."""
         dominator = self._names.snapshot.graph.tree.dominators
         members = set(group.members)
-        above: list[int] = []
+        above: dict[int, int] = {}
         for ordinal in group.members:
             node = ordinal
             for _ in range(_LONGEST_PERIOD):
                 node = dominator[node]
                 if node in members:
-                    above.append(node)
+                    above[ordinal] = node
                     break
-        return len(set(above)) >= _LINKED * group.count
+        deep = set(above.values())
+        for _ in range(_LEAST_DEPTH):  # an array in an array is no list yet
+            deep = {above[node] for node in deep if node in above}
+        return len(deep) >= _LINKED * group.count
 
     def _first(self, group: Group) -> int:
         places = self._names.snapshot.graph.tree_places

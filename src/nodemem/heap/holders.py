@@ -27,6 +27,7 @@ HolderKind = Literal["collection", "listeners", "timers", "promise", "object"]
 _LONGEST_NAME = 6
 _MOST_RETAINERS = 1000
 _MOST_EVENTS = 3
+_FEWEST_LISTENERS = 10
 _COLLECTIONS = frozenset(["Map", "Set", "Array", "WeakMap", "WeakSet", "Object"])
 
 
@@ -161,11 +162,12 @@ def is_event_table(names: Names, ordinal: int) -> bool:
 
 
 def _all_events(names: Names, edge: Edge) -> tuple[int, str] | None:
-    """Emitter and its fullest events when `edge` leads to its table of listeners."""
+    """Emitter and its fullest events when `edge` leads to its table of listeners, and these are
+    many."""
     if edge.type != "property" or edge.name != "_events":
         return None
     found = listeners(names, edge.target)
-    if not found:
+    if not found or len(found[0][1]) < _FEWEST_LISTENERS:
         return None
     most = [event for event, some in found if 2 * len(some) >= len(found[0][1])]
     return edge.source, ", ".join(most[:_MOST_EVENTS])
