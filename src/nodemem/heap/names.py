@@ -118,7 +118,7 @@ class Names:
     def function(self, ordinal: int) -> str:
         """The name of a function; empty when it has none."""
         name = self.name(ordinal)
-        return "" if name in ("(anonymous)", "anonymous") else name
+        return "" if name in ("(anonymous)", "anonymous", "native_bind") else name
 
     def members(self, ordinal: int) -> list[str]:
         """Names of an object's own properties, in order."""

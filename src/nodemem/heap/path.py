@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nodemem.errors import UsageError
 from nodemem.heap.chains import shortest_chain
+from nodemem.heap.contents import function_behind
 from nodemem.heap.declared import functions_of
 from nodemem.heap.holders import is_standard
 from nodemem.heap.names import Names
@@ -90,7 +91,7 @@ def _of_program(names: Names, step: Step) -> bool:
         return bool(functions) and functions[0].user
     if step.kind == "global property" and not names.is_closure(step.target):
         return not is_standard(step.name)
-    return names.by_user(step.target)
+    return names.by_user(function_behind(names, step.target))
 
 
 def step_text(names: Names, step: Step) -> str:
