@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,8 @@ class Talker:
             answers = [x for x in self.program.stdout_lines if x.startswith("answer")]
             if len(answers) >= self._asked:
                 return answers[self._asked - 1].removeprefix("answer ")
+            assert self.program.process.poll() is None, "the program ended instead of answering"
+            time.sleep(0.01)
 
     @property
     def ports(self) -> list[int]:
