@@ -29,15 +29,16 @@ def by_name(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
         with gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as packed:
             yield packed  # type: ignore[misc]
     elif path.suffix == ".zst":
-        with _zstd().ZstdFile(file, "wb", level=_ZSTD_LEVEL) as packed:
+        with zstd().ZstdFile(file, "wb", level=_ZSTD_LEVEL) as packed:
             yield packed
     else:
         yield file
 
 
-def _zstd() -> Any:
+def zstd() -> Any:
+    """The standard module where Python has it (3.14), else its backport."""
     try:
-        from compression import zstd
+        from compression import zstd as module
     except ImportError:  # before Python 3.14
-        from backports import zstd
-    return zstd
+        from backports import zstd as module
+    return module

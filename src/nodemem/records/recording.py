@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +19,7 @@ import msgspec
 
 from nodemem import paths
 from nodemem.errors import InputError
+from nodemem.records.compression import zstd
 from nodemem.records.types import Record
 
 FORMAT = 1
@@ -54,7 +54,7 @@ class RecordingWriter:
             )
         except OSError as error:
             raise paths.cannot_write(path, error) from error
-        self._file: Any = _zstd().open(self._raw, "wb") if path.suffix == ".zst" else self._raw
+        self._file: Any = zstd().open(self._raw, "wb") if path.suffix == ".zst" else self._raw
         self._line(Header(format=FORMAT, started=started))
 
     def write(self, record: Record) -> None:
@@ -76,7 +76,7 @@ class RecordingWriter:
             self._file.write(_encoder.encode(value) + b"\n")
             if self._file is not self._raw:
                 # A zstd frame is readable up to its last flushed block.
-                self._file.flush(_zstd().ZstdCompressor.FLUSH_BLOCK)
+                self._file.flush(zstd().ZstdCompressor.FLUSH_BLOCK)
             self._raw.flush()
         except OSError as error:
             raise paths.cannot_write(self.path, error) from error
@@ -105,7 +105,7 @@ class RecordingReader:
         self.truncated = False
         self._raw = _open(path)
         magic = self._raw.peek(4)[:4]
-        self._file: Any = _zstd().open(self._raw, "rb") if magic == _ZSTD_MAGIC else self._raw
+        self._file: Any = zstd().open(self._raw, "rb") if magic == _ZSTD_MAGIC else self._raw
         self._number = 0
         try:
             self.header = msgspec.json.decode(self._next_line() or b"", type=Header)
@@ -181,14 +181,6 @@ def _open(path: Path) -> io.BufferedReader:
     return open(fd, "rb")
 
 
-def _zstd() -> Any:
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-    else:
-        from backports import zstd
-    return zstd
-
-
 def _zstd_error() -> type[Exception]:
-    error: type[Exception] = _zstd().ZstdError
+    error: type[Exception] = zstd().ZstdError
     return error
