@@ -7,7 +7,7 @@ from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nodemem.render.html.bars import bars
@@ -140,6 +140,8 @@ numbers = st.none() | st.floats()
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e7), numbers), max_size=30))
+@example([(0.0, 5e-324)])
+@example([(0.0, 1.7976931348623157e308)])
 def test_lines_stay_on_the_page(points: list[tuple[float, float | None]]) -> None:
     points.sort(key=lambda point: point[0])
     series = Series("rss", "bytes", [time for time, _ in points], [value for _, value in points])

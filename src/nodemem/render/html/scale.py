@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 from nodemem.results import Unit
 
@@ -11,8 +12,11 @@ _TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14
 
 
 def ticks(highest: float, count: int = 5) -> list[float]:
-    """Round values 0, step, 2 step, ... of which the last is at or above `highest`."""
-    if not 0 < highest < math.inf:
+    """Round values 0, step, 2 step, ... of which the last is at or above `highest`.
+
+    A highest value that leaves no room for steps between it and zero gives the axis [0, 1].
+    """
+    if not sys.float_info.min * 10 < highest < math.inf:
         return [0.0, 1.0]
     rough = highest / count
     power = 10.0 ** math.floor(math.log10(rough))
