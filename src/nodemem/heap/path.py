@@ -67,7 +67,7 @@ def path_text(names: Names, steps: list[Step]) -> str:
     """
     first = _first_told(names, steps)
     told = [step_text(names, step) for step in steps[first:]]
-    if first and steps[first].kind not in ("variable", "timer"):
+    if first and steps[first].kind not in ("variable", "timer", "global property"):
         owner = names.class_name(steps[first].source)
         if names.visible(steps[first].source) and not owner.startswith("{"):
             told.insert(0, owner)
