@@ -17,6 +17,7 @@ import pytest
 import nodemem
 from nodemem.cli import run
 from nodemem.records import (
+    ActiveResources,
     MemorySample,
     ProcessEnd,
     ProcessFacts,
@@ -67,7 +68,7 @@ def test_what_is_recorded(name: str, any_node: Path, talk: Any, tmp_path: Path) 
         resident = sample.resident
         parts = (resident.anonymous or 0) + (resident.file or 0) + (resident.shared or 0)
         assert resident.rss == parts > 10e6
-        assert resident.v8 is None, "smaps is not read again and again"
+        assert (resident.v8 is None) == (sample is not samples[0]), "smaps is read now and then"
         assert (sample.threads or 0) > 1
         assert (sample.fds or 0) > 3
         assert (sample.cpu or 0) > 0
@@ -78,13 +79,16 @@ def test_what_is_recorded(name: str, any_node: Path, talk: Any, tmp_path: Path) 
 
 
 def test_attached_the_heap_is_in_it(any_node: Path, talk: Any, tmp_path: Path) -> None:
-    talker = talk(any_node)
+    timers = "for (let i = 0; i < 7; i++) setTimeout(() => {}, 1e8);"
+    talker = talk(any_node, prelude=timers)
     path = tmp_path / "a.ndjson"
     nodemem.record(talker.pid, path, every=0.02, count=2, attached=True)
     records, _ = read(path)
     heaps = [one for one in records if isinstance(one, MemorySample)]
     assert len(heaps) == 2
     assert heaps[0].heap_used > 1e6
+    [resources] = [one for one in records if isinstance(one, ActiveResources)]
+    assert resources.counts["Timeout"] == 7 + 1, "the program has one by itself"
     assert talker.ports == [], "the inspector is closed again"
 
 

@@ -1,7 +1,8 @@
 """Everything light that can be observed of a process over time, into a recording.
 
 A reading takes a dozen small files of /proc and the control groups, of which none makes the
-process wait; smaps is not among them. With a session the figures of its heap are asked for too.
+process wait. With a session the figures of its heap are asked for too. What costs more (smaps,
+the list of active resources) is read now and then only.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from nodemem.target.session import Session
 
 SHORTEST = 0.01
 SMALLEST_FILE = 10_000
+_CLOSELY_EVERY = 10.0  # seconds between two readings that cost more, at least
+_SHARE = 0.002  # of the time that these may take
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class _Recording:
         self._vigil = Vigil(sampler.pid)
         self._begun = time.monotonic()
         self._samples = 0
+        self._next_close_look = 0.0
 
     @property
     def _elapsed(self) -> float:
@@ -129,19 +133,30 @@ class _Recording:
 
     def _read(self, writer: RotatingWriter) -> bool:
         """Take one reading; whether the process was still there."""
-        sample = self._sampler.sample(self._elapsed)
+        begun = self._elapsed
+        closely = begun >= self._next_close_look
+        sample = self._sampler.sample(begun, detailed=None if closely else False)
         if sample is None:
             return False
         writer.write(sample)
         self._samples += 1
         if self._session is not None:
-            try:
-                writer.write(usage.read_memory(self._session, time=self._elapsed))
-            except TargetTimeout:
-                pass  # busy; unknown for this reading
-            except TargetError as error:
-                self._session = None
-                if self._vigil.alive:
-                    details = {"why": str(error)}
-                    writer.write(Marker(time=self._elapsed, label="detached", details=details))
+            self._ask(self._session, writer, closely=closely)
+        if closely:
+            pause = max(_CLOSELY_EVERY, (self._elapsed - begun) / _SHARE)
+            self._next_close_look = self._elapsed + pause
         return True
+
+    def _ask(self, session: Session, writer: RotatingWriter, *, closely: bool) -> None:
+        """Write down what the process says of itself."""
+        try:
+            writer.write(usage.read_memory(session, time=self._elapsed))
+            if closely and (found := usage.read_resources(session, time=self._elapsed)):
+                writer.write(found)
+        except TargetTimeout:
+            pass  # busy; unknown for this reading
+        except TargetError as error:
+            self._session = None
+            if self._vigil.alive:
+                details = {"why": str(error)}
+                writer.write(Marker(time=self._elapsed, label="detached", details=details))

@@ -3,6 +3,7 @@
 from nodemem.records.recording import RecordingReader, RecordingWriter
 from nodemem.records.rotation import RotatingWriter
 from nodemem.records.types import (
+    ActiveResources,
     GroupMemory,
     HeapSpace,
     Marker,
@@ -16,6 +17,7 @@ from nodemem.records.types import (
 )
 
 __all__ = [
+    "ActiveResources",
     "GroupMemory",
     "HeapSpace",
     "Marker",

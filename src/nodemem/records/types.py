@@ -122,6 +122,14 @@ class ProcessSample(_Record, frozen=True, tag="sample"):
     events: dict[str, int] = {}
 
 
+class ActiveResources(_Record, frozen=True, tag="resources"):
+    """What keeps the event loop of the main thread alive, as process.getActiveResourcesInfo()
+    names it (`Timeout`, `TCPSocketWrap`, ...), counted by kind."""
+
+    time: float
+    counts: dict[str, int]
+
+
 class ProcessEnd(_Record, frozen=True, tag="end"):
     """The process is gone: `how`, as far as an outsider can know. `exit_code` is that of a child
     of ours, negative for a signal."""
@@ -139,4 +147,4 @@ class Marker(_Record, frozen=True, tag="marker"):
     details: dict[str, Any] = {}
 
 
-Record = ProcessFacts | MemorySample | ProcessSample | ProcessEnd | Marker
+Record = ProcessFacts | MemorySample | ProcessSample | ActiveResources | ProcessEnd | Marker

@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from nodemem.errors import TargetError, TargetTimeout
-from nodemem.records import HeapSpace, MemorySample, WorkerUsage
+from nodemem.records import ActiveResources, HeapSpace, MemorySample, WorkerUsage
 from nodemem.target import workers
 from nodemem.target.isolate import Isolate
 from nodemem.target.session import Session, read_answer
@@ -78,6 +78,21 @@ def read_isolate(isolate: Isolate, *, time: float) -> MemorySample:
         ],
         statistics=answer.statistics,
     )
+
+
+class _Resources(msgspec.Struct):
+    counts: dict[str, int] | None = None
+
+
+def read_resources(session: Session, *, time: float) -> ActiveResources | None:
+    """What keeps the event loop alive, `time` seconds into the observation; None where this
+    release cannot tell (before 17.3). The process makes a list of all of it for that.
+
+    Raises:
+        TargetError: see `Session.call`.
+    """
+    answer: _Resources = session.ask("resources", _Resources)
+    return None if answer.counts is None else ActiveResources(time=time, counts=answer.counts)
 
 
 def _workers(session: Session) -> list[WorkerUsage]:
