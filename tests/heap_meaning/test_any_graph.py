@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from nodemem.errors import NodememError
 from nodemem.heap import open_snapshot
-from nodemem.heap.chains import shortest_chain
-from nodemem.heap.growth import growth
-from nodemem.heap.names import Names
-from nodemem.heap.path import retaining_path
-from nodemem.heap.suspects import find_suspects
+from nodemem.heap.findings.growth import growth
+from nodemem.heap.findings.suspects import find_suspects
+from nodemem.heap.naming.chains import shortest_chain
+from nodemem.heap.naming.names import Names
+from nodemem.heap.naming.path import retaining_path
 from nodemem.testing import SnapshotBuilder
 
 KINDS = [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodemem.heap.declarations import find_declaration, find_member
+from nodemem.heap.naming.declarations import find_declaration, find_member
 
 TEXT = """\
 const a = 1, b = new Map();

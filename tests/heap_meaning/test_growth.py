@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nodemem.heap.growth import growth
-from nodemem.heap.pairing import doubts, same_process
+from nodemem.heap.findings.growth import growth
+from nodemem.heap.findings.pairing import doubts, same_process
 from nodemem.heap.queries import QUERIES
 
 DIFF = next(query for query in QUERIES if query.name == "diff")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from nodemem.errors import UsageError
-from nodemem.heap.holders import path_steps
-from nodemem.heap.names import Names
-from nodemem.heap.path import path_text, retaining_path
+from nodemem.heap.naming.holders import path_steps
+from nodemem.heap.naming.names import Names
+from nodemem.heap.naming.path import path_text, retaining_path
 
 PROGRAM = """\
 class Mark { constructor(name) { this.name = name; } }

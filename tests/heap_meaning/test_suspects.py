@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nodemem.heap.suspects import find_suspects
+from nodemem.heap.findings.suspects import find_suspects
 
 ITEM = "class Item { constructor(i) { this.i = `i${i}`; this.data = new Array(200).fill(i); } }\n"
 PADDED = ITEM + "// padding\n" * 200

@@ -16,7 +16,7 @@ PROGRAM = """
 import hashlib, sys
 import nodemem
 from nodemem import NodememError, kernels
-from nodemem.heap import window
+from nodemem.heap.engine import window
 compiled = kernels.load("scan").COMPILED
 for path in sys.argv[2:]:
     try:

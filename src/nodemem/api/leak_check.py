@@ -7,8 +7,8 @@ from typing import Any
 
 from nodemem.api.experiment import Experiment
 from nodemem.heap import open_snapshot
-from nodemem.heap.names import Names
-from nodemem.heap.tree import dominator_tree
+from nodemem.heap.findings.tree import dominator_tree
+from nodemem.heap.naming.names import Names
 from nodemem.leaks import Diagnosis, Observation, diagnose
 from nodemem.render.html import Report, Said, leak_report
 from nodemem.results import SILENT, Evidence, Progress, Series, Table

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nodemem.heap.comparison import compare
-    from nodemem.heap.snapshot import Edge, HeapSnapshot, open_snapshot
+    from nodemem.heap.engine.snapshot import Edge
+    from nodemem.heap.snapshot import HeapSnapshot, open_snapshot
 
+_MODULES = {
+    "Edge": "engine.snapshot",
+    "HeapSnapshot": "snapshot",
+    "compare": "comparison",
+    "open_snapshot": "snapshot",
+}
 __all__ = ["Edge", "HeapSnapshot", "compare", "open_snapshot"]
 
 
 def __getattr__(name: str) -> Any:
     # The list of queries is in this package too, and needs none of these.
-    if name not in __all__:
+    if name not in _MODULES:
         raise AttributeError(f"module 'nodemem.heap' has no attribute '{name}'")
-    module = "comparison" if name == "compare" else "snapshot"
-    return getattr(importlib.import_module(f"nodemem.heap.{module}"), name)
+    return getattr(importlib.import_module(f"nodemem.heap.{_MODULES[name]}"), name)

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from nodemem.errors import UsageError
-from nodemem.heap.columns import CLOSURE, CODE, HIDDEN, REGEXP
-from nodemem.heap.graph import SYSTEM_DISTANCE, UNREACHED
-from nodemem.heap.interfaces import Definition, PlainObjects
-from nodemem.heap.memory import zeros
+from nodemem.heap.engine.columns import CLOSURE, CODE, HIDDEN, REGEXP
+from nodemem.heap.engine.graph import SYSTEM_DISTANCE, UNREACHED
+from nodemem.heap.engine.interfaces import Definition, PlainObjects
+from nodemem.heap.engine.memory import zeros
 from nodemem.kernels import load
 
 if TYPE_CHECKING:
-    from nodemem.heap.snapshot import HeapSnapshot
+    from nodemem.heap.engine.snapshot import Snapshot
     from nodemem.results import Table
 
 _TYPE_LABELS = {
@@ -83,7 +83,7 @@ def check_compat(compat: str | None) -> None:
         raise UsageError(f"compat is 'devtools' or nothing, not {compat!r}")
 
 
-def assign_groups(snapshot: HeapSnapshot, definitions: list[Definition]) -> Assignment:
+def assign_groups(snapshot: Snapshot, definitions: list[Definition]) -> Assignment:
     """The group of every node; plain objects by `definitions`, which may be another snapshot's."""
     columns, strings, n = snapshot.columns, snapshot.strings, snapshot.node_count
     kernel = load("classes")
@@ -137,7 +137,7 @@ def _element_label(name: str) -> str:
 
 
 def group_nodes(
-    snapshot: HeapSnapshot,
+    snapshot: Snapshot,
     compat: str | None = None,
     *,
     retained: bool = True,
@@ -192,7 +192,7 @@ def group_nodes(
     return Grouping(assignment, list(shown.values()))
 
 
-def class_table(snapshot: HeapSnapshot, compat: str | None = None) -> Table:
+def class_table(snapshot: Snapshot, compat: str | None = None) -> Table:
     """`class, count, shallow, retained, distance`, the largest retained size first."""
     from nodemem.results import Column, Table
 

@@ -1,7 +1,7 @@
 """What two snapshots of one process have apart, class by class, as DevTools' Comparison counts.
 
 An object that is in both snapshots counts as unchanged here, even when it grew: growth of what
-survived is the business of heap/growth.py.
+survived is the business of heap/findings/growth.py.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nodemem.heap.classes import Grouping, assign_groups, check_compat, group_nodes
-from nodemem.heap.memory import zeros
+from nodemem.heap.engine.memory import zeros
 from nodemem.kernels import load
 
 if TYPE_CHECKING:
-    from nodemem.heap.snapshot import HeapSnapshot
+    from nodemem.heap.engine.snapshot import Snapshot
     from nodemem.results import Table
 
 
-def compare(old: HeapSnapshot, new: HeapSnapshot, compat: str | None = None) -> Table:
+def compare(old: Snapshot, new: Snapshot, compat: str | None = None) -> Table:
     """`class, added, removed, added_size, removed_size`, what grew most first.
 
     Nodes are matched by class and id. Plain objects are named by the newer snapshot's shapes.
@@ -63,7 +63,7 @@ def compare(old: HeapSnapshot, new: HeapSnapshot, compat: str | None = None) -> 
 
 
 def _side(
-    snapshot: HeapSnapshot, grouping: Grouping, numbers: dict[str, int], compat: str | None
+    snapshot: Snapshot, grouping: Grouping, numbers: dict[str, int], compat: str | None
 ) -> tuple[int, memoryview, memoryview, memoryview, memoryview, int]:
     """One snapshot as the kernel takes it, its groups numbered by key, 0 for what does not show."""
     graph, n = snapshot.graph, snapshot.node_count

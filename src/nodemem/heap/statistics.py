@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nodemem.heap.classes import check_compat
-from nodemem.heap.columns import CODE, CONCATENATED, HIDDEN, NATIVE, SLICED, STRING
-from nodemem.heap.memory import zeros
+from nodemem.heap.engine.columns import CODE, CONCATENATED, HIDDEN, NATIVE, SLICED, STRING
+from nodemem.heap.engine.memory import zeros
 from nodemem.kernels import load
 
 if TYPE_CHECKING:
-    from nodemem.heap.snapshot import HeapSnapshot
+    from nodemem.heap.engine.snapshot import Snapshot
 
 _ARRAY_BUFFER_DATA, _ARRAYS = 256, 257
 
 
-def statistics(snapshot: HeapSnapshot, compat: str | None = None) -> dict[str, int]:
+def statistics(snapshot: Snapshot, compat: str | None = None) -> dict[str, int]:
     """Bytes: `total`; `native_total`, outside of V8's heap, `typed_arrays` of it; `v8_total`, of it
     `code`, `strings`, `js_arrays` and `system`, V8's own objects. What is left of `v8_total` are
     other objects.
@@ -47,7 +47,7 @@ def statistics(snapshot: HeapSnapshot, compat: str | None = None) -> dict[str, i
     }
 
 
-def _sole_stores(snapshot: HeapSnapshot, words: memoryview, width: int) -> int:
+def _sole_stores(snapshot: Snapshot, words: memoryview, width: int) -> int:
     """Bytes of the element stores of arrays that nothing else refers to and that were not given to
     their arrays already."""
     columns, n, known = snapshot.columns, snapshot.node_count, snapshot.strings.known

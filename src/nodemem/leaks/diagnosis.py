@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nodemem.heap.chains import shortest_chain
-from nodemem.heap.contents import content_of
-from nodemem.heap.findings import (
+from nodemem.heap.findings.growth import Growth, GrowthPoint, growth
+from nodemem.heap.findings.pairing import same_process
+from nodemem.heap.findings.told import (
     GROWTH_COLUMNS,
     growth_record,
     holder_params,
     source_evidence,
     where_of,
 )
-from nodemem.heap.growth import Growth, GrowthPoint, growth
-from nodemem.heap.holders import path_steps
-from nodemem.heap.names import Names
-from nodemem.heap.pairing import same_process
-from nodemem.heap.path import path_text, retaining_path
+from nodemem.heap.naming.chains import shortest_chain
+from nodemem.heap.naming.contents import content_of
+from nodemem.heap.naming.holders import path_steps
+from nodemem.heap.naming.names import Names
+from nodemem.heap.naming.path import path_text, retaining_path
 from nodemem.heap.snapshot import HeapSnapshot
 from nodemem.leaks.evidence import Trend, floor_trend
 from nodemem.leaks.rules import STEADY_SHARE, confidence, judge

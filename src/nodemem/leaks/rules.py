@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from nodemem.heap.growth import GrowthPoint
+from nodemem.heap.findings.growth import GrowthPoint
 
 Judgement = Literal["leak", "bounded", "minor"]
 

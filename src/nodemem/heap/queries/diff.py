@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from nodemem import results
-from nodemem.heap.findings import GROWTH_COLUMNS, growth_record
-from nodemem.heap.growth import Growth, growth
-from nodemem.heap.names import Names
-from nodemem.heap.pairing import doubts
+from nodemem.heap.findings.growth import Growth, growth
+from nodemem.heap.findings.pairing import doubts
+from nodemem.heap.findings.told import GROWTH_COLUMNS, growth_record
+from nodemem.heap.naming.names import Names
 from nodemem.heap.snapshot import HeapSnapshot
 from nodemem.results import SILENT, Column, Progress, Table, about
 

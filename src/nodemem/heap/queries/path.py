@@ -18,7 +18,7 @@ class Params(results.Params, frozen=True, kw_only=True):
 
 
 def run(snapshots: Sequence[HeapSnapshot], params: Params, progress: Progress = SILENT) -> Table:
-    """See nodemem.heap.path.retaining_path.
+    """See nodemem.heap.naming.path.retaining_path.
 
     Raises:
         UsageError: no id is given, no node has it, or nothing keeps the node.

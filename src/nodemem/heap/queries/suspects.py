@@ -7,10 +7,10 @@ from typing import Annotated
 
 from nodemem import results
 from nodemem.errors import UsageError
-from nodemem.heap.findings import SUSPECT_COLUMNS, suspect_finding, suspect_record
-from nodemem.heap.names import Names
+from nodemem.heap.findings.suspects import LEAST_BYTES, LEAST_SHARE, find_suspects
+from nodemem.heap.findings.told import SUSPECT_COLUMNS, suspect_finding, suspect_record
+from nodemem.heap.naming.names import Names
 from nodemem.heap.snapshot import HeapSnapshot
-from nodemem.heap.suspects import LEAST_BYTES, LEAST_SHARE, find_suspects
 from nodemem.results import SILENT, Progress, Table, about
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from nodemem.heap.names import Names
-from nodemem.heap.snapshot import Edge, HeapSnapshot
+from nodemem.heap.engine.snapshot import Edge, Snapshot
+from nodemem.heap.naming.names import Names
 
 _RANK = {"context": 0, "property": 1, "element": 2, "internal": 3, "hidden": 4, "shortcut": 5}
 _PREFERRED = frozenset(["context", "table", "bound_this", "bound_function", "reactions_or_result"])
 _UNNAMED = 9
 
 
-def keeps(snapshot: HeapSnapshot, edge: Edge) -> bool:
+def keeps(snapshot: Snapshot, edge: Edge) -> bool:
     """Whether an edge keeps its target alive by itself.
 
     Weak edges do not, nor does a WeakMap's table: there the key keeps the value.

@@ -14,10 +14,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from nodemem.heap.columns import CLOSURE
-from nodemem.heap.declarations import find_declaration, find_member
-from nodemem.heap.locations import Place
-from nodemem.heap.names import Names
+from nodemem.heap.engine.columns import CLOSURE
+from nodemem.heap.naming.declarations import find_declaration, find_member
+from nodemem.heap.naming.locations import Place
+from nodemem.heap.naming.names import Names
 
 Evidence = Literal["snapshot", "source file", "nearby function"]
 _LARGEST_SOURCE = 4_000_000

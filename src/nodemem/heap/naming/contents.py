@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from nodemem.heap.columns import BIGINT, CONCATENATED, NUMBER, REGEXP, SLICED, STRING, SYMBOL
-from nodemem.heap.locations import Place
-from nodemem.heap.names import Names
+from nodemem.heap.engine.columns import BIGINT, CONCATENATED, NUMBER, REGEXP, SLICED, STRING, SYMBOL
+from nodemem.heap.naming.locations import Place
+from nodemem.heap.naming.names import Names
 
 _SAMPLE = 200
 _MAJORITY = 0.5

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nodemem.heap.columns import CLOSURE, OBJECT, STRING
-from nodemem.heap.memory import zeros
-from nodemem.heap.snapshot import HeapSnapshot
+from nodemem.heap.engine.columns import CLOSURE, OBJECT, STRING
+from nodemem.heap.engine.memory import zeros
+from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.kernels import load
 
 _ALIKE = 0.95
@@ -28,7 +28,7 @@ class Pairing(NamedTuple):
     old: memoryview
 
 
-def pair(before: HeapSnapshot, after: HeapSnapshot) -> Pairing:
+def pair(before: Snapshot, after: Snapshot) -> Pairing:
     """Match the objects of two snapshots. Nodes with an even id are neither new nor gone; nor are
     numbers and their digits, written for captures with numeric values: no objects of the heap."""
     old, counts = zeros("i", after.node_count), zeros("q", 2)
@@ -38,7 +38,7 @@ def pair(before: HeapSnapshot, after: HeapSnapshot) -> Pairing:
     return Pairing(new[: counts[0]], gone[: counts[1]], old)
 
 
-def resized(before: HeapSnapshot, after: HeapSnapshot, pairing: Pairing) -> list[tuple[int, int]]:
+def resized(before: Snapshot, after: Snapshot, pairing: Pairing) -> list[tuple[int, int]]:
     """The objects of `after` that had another shallow size before, each with the difference."""
     old_sizes, sizes = before.graph.shallow_sizes, after.graph.shallow_sizes
     found = zeros("I", after.node_count)
@@ -48,7 +48,7 @@ def resized(before: HeapSnapshot, after: HeapSnapshot, pairing: Pairing) -> list
     return [(o, sizes[o] - old_sizes[pairing.old[o]]) for o in found[:count]]
 
 
-def same_process(before: HeapSnapshot, after: HeapSnapshot) -> bool:
+def same_process(before: Snapshot, after: Snapshot) -> bool:
     """Whether ids mean the same in both: objects with one id have one type and one name.
 
     V8 never gives an id to another object, so that in one process nearly all do (some nodes are
@@ -67,7 +67,7 @@ def same_process(before: HeapSnapshot, after: HeapSnapshot) -> bool:
     return both > 0 and alike >= _ALIKE * both
 
 
-def doubts(before: HeapSnapshot, after: HeapSnapshot) -> tuple[str, ...]:
+def doubts(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
     """Why a comparison of the two would mislead, as warnings; none when it would not."""
     if not same_process(before, after):
         return (
@@ -81,7 +81,7 @@ def doubts(before: HeapSnapshot, after: HeapSnapshot) -> tuple[str, ...]:
     return ()
 
 
-def _newest(snapshot: HeapSnapshot) -> int:
+def _newest(snapshot: Snapshot) -> int:
     """The greatest id that V8 gave to an object of its heap."""
     ids = snapshot.columns.ids
     return next((ids[o] for o in reversed(snapshot.graph.id_order) if ids[o] & 1), 0)
@@ -93,7 +93,7 @@ def _same_name(a: str, b: str) -> bool:
 
 
 def _side(
-    snapshot: HeapSnapshot,
+    snapshot: Snapshot,
 ) -> tuple[memoryview, memoryview, memoryview, memoryview, int]:
     """One snapshot as the kernel takes it."""
     columns = snapshot.columns

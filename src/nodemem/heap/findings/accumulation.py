@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nodemem.heap.contents import held
-from nodemem.heap.names import Names
+from nodemem.heap.naming.contents import held
+from nodemem.heap.naming.names import Names
 
 SHORTEST_LIST = 50
 """A run of fewer objects of one class is not called a list."""

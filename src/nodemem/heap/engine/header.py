@@ -6,8 +6,8 @@ import json
 from typing import Any, NamedTuple
 
 from nodemem.errors import InputError
-from nodemem.heap.source import SnapshotFile
-from nodemem.heap.window import Window, sections
+from nodemem.heap.engine.source import SnapshotFile
+from nodemem.heap.engine.window import Window, sections
 
 NODE_TYPES = (
     "hidden",

@@ -15,16 +15,16 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
-from nodemem.heap.accumulation import Accumulation, accumulations
-from nodemem.heap.alike import FEWEST_HELD, MOST_HOLDERS, classes_of, spread, together
-from nodemem.heap.chains import keeps
-from nodemem.heap.columns import CODE, HIDDEN, NATIVE, SYNTHETIC
-from nodemem.heap.contents import Group, callbacks, function_behind, groups, held, payload
-from nodemem.heap.declared import Declaration, declaration_of_global
-from nodemem.heap.holders import Holder, describe, is_event_table, list_head, listeners
-from nodemem.heap.locations import Place
-from nodemem.heap.names import Names
-from nodemem.heap.snapshot import HeapSnapshot
+from nodemem.heap.engine.columns import CODE, HIDDEN, NATIVE, SYNTHETIC
+from nodemem.heap.engine.snapshot import Snapshot
+from nodemem.heap.findings.accumulation import Accumulation, accumulations
+from nodemem.heap.findings.alike import FEWEST_HELD, MOST_HOLDERS, classes_of, spread, together
+from nodemem.heap.naming.chains import keeps
+from nodemem.heap.naming.contents import Group, callbacks, function_behind, groups, held, payload
+from nodemem.heap.naming.declared import Declaration, declaration_of_global
+from nodemem.heap.naming.holders import Holder, describe, is_event_table, list_head, listeners
+from nodemem.heap.naming.locations import Place
+from nodemem.heap.naming.names import Names
 
 LEAST_SHARE = 0.05
 LEAST_BYTES = 500_000
@@ -61,7 +61,7 @@ class Suspect:
 
 
 def find_suspects(
-    snapshot: HeapSnapshot,
+    snapshot: Snapshot,
     *,
     least_share: float = LEAST_SHARE,
     least_bytes: int = LEAST_BYTES,

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from nodemem.heap.names import Names
-from nodemem.heap.snapshot import Edge, HeapSnapshot
+from nodemem.heap.engine.snapshot import Edge, Snapshot
+from nodemem.heap.naming.names import Names
 
 Kind = Literal[
     "root",
@@ -150,7 +150,7 @@ def _direct(names: Names, edge: Edge) -> tuple[Kind, str, int | None]:
     return "property", name, None
 
 
-def _entry(snapshot: HeapSnapshot, chain: list[Edge]) -> tuple[Kind, str]:
+def _entry(snapshot: Snapshot, chain: list[Edge]) -> tuple[Kind, str]:
     """A place in the hash table of a Map or Set.
 
     Behind three counters and B buckets a table has 2 B entries: of key, value and link in a Map,
@@ -171,7 +171,7 @@ def _entry(snapshot: HeapSnapshot, chain: list[Edge]) -> tuple[Kind, str]:
     return "map value", _key(snapshot, table, str(int(chain[-1].name) - 1))
 
 
-def _key(snapshot: HeapSnapshot, table: int, index: str) -> str:
+def _key(snapshot: Snapshot, table: int, index: str) -> str:
     """The key beside a value when it is text."""
     for edge in snapshot.edges(table):
         if edge.name == index:

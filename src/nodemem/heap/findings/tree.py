@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nodemem.heap.contents import groups, held
-from nodemem.heap.names import Names
+from nodemem.heap.naming.contents import groups, held
+from nodemem.heap.naming.names import Names
 from nodemem.results import Column, Table
 
 COLUMNS = (

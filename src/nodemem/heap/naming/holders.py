@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from nodemem.heap.chains import keeps, shortest_chain
-from nodemem.heap.declared import (
+from nodemem.heap.engine.snapshot import Edge
+from nodemem.heap.naming.chains import keeps, shortest_chain
+from nodemem.heap.naming.declared import (
     Declaration,
     declaration_of_member,
     declaration_of_variable,
     functions_of,
 )
-from nodemem.heap.names import Names
-from nodemem.heap.references import Step, collapse, member_text
-from nodemem.heap.snapshot import Edge
+from nodemem.heap.naming.names import Names
+from nodemem.heap.naming.references import Step, collapse, member_text
 
 HolderKind = Literal["collection", "listeners", "timers", "promise", "object"]
 _LONGEST_NAME = 6

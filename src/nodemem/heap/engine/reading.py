@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable
 
 from nodemem.errors import InputError
-from nodemem.heap.columns import ELEMENT_EDGE, HIDDEN_EDGE, TYPE_SHIFT, Columns
-from nodemem.heap.header import ABSENT, Header
-from nodemem.heap.memory import grown, zeros
-from nodemem.heap.source import SnapshotFile
-from nodemem.heap.strings import StringTable, read_strings
-from nodemem.heap.window import CHUNK, Window, sections, shown
+from nodemem.heap.engine.columns import ELEMENT_EDGE, HIDDEN_EDGE, TYPE_SHIFT, Columns
+from nodemem.heap.engine.header import ABSENT, Header
+from nodemem.heap.engine.memory import grown, zeros
+from nodemem.heap.engine.source import SnapshotFile
+from nodemem.heap.engine.strings import StringTable, read_strings
+from nodemem.heap.engine.window import CHUNK, Window, sections, shown
 from nodemem.kernels import load
 from nodemem.results.progress import SILENT, Progress
 

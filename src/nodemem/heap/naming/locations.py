@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from nodemem.heap.columns import CLOSURE
-from nodemem.heap.snapshot import HeapSnapshot
+from nodemem.heap.engine.columns import CLOSURE
+from nodemem.heap.engine.snapshot import Snapshot
 
 
 class Place(NamedTuple):
@@ -52,7 +52,7 @@ def file_of_url(url: str) -> str:
 class Locations:
     """The places of one snapshot. Built from its location records at first use."""
 
-    def __init__(self, snapshot: HeapSnapshot) -> None:
+    def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._closures: dict[int, list[int]] | None = None
         self._scripts: dict[int, Script | None] = {}
@@ -103,7 +103,7 @@ class Locations:
         return self._closures
 
 
-def _follow(snapshot: HeapSnapshot, ordinal: int, names: tuple[str, ...]) -> int | None:
+def _follow(snapshot: Snapshot, ordinal: int, names: tuple[str, ...]) -> int | None:
     for edge in snapshot.edges(ordinal):
         if edge.type == "internal" and edge.name in names:
             return edge.target

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from nodemem.errors import UsageError
-from nodemem.heap.chains import shortest_chain
-from nodemem.heap.contents import function_behind
-from nodemem.heap.declared import functions_of
-from nodemem.heap.holders import is_standard
-from nodemem.heap.names import Names
-from nodemem.heap.references import Step, collapse, member_text
-from nodemem.heap.snapshot import HeapSnapshot
+from nodemem.heap.engine.snapshot import Snapshot
+from nodemem.heap.naming.chains import shortest_chain
+from nodemem.heap.naming.contents import function_behind
+from nodemem.heap.naming.declared import functions_of
+from nodemem.heap.naming.holders import is_standard
+from nodemem.heap.naming.names import Names
+from nodemem.heap.naming.references import Step, collapse, member_text
 from nodemem.results import Column, Table, Truncated
 
 COLUMNS = (
@@ -27,7 +27,7 @@ COLUMNS = (
 _MOST_STEPS = 200
 
 
-def retaining_path(snapshot: HeapSnapshot, ordinal: int, names: Names | None = None) -> Table:
+def retaining_path(snapshot: Snapshot, ordinal: int, names: Names | None = None) -> Table:
     """The shortest path of references that keeps the node `ordinal`, user root first.
 
     Edges that only V8 has (hash tables, scopes, cells) are joined into one step between objects

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from nodemem.heap.memory import zeros
-from nodemem.heap.names import Names
-from nodemem.heap.pairing import Pairing
+from nodemem.heap.engine.memory import zeros
+from nodemem.heap.findings.pairing import Pairing
+from nodemem.heap.naming.names import Names
 from nodemem.kernels import load
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import re
 
-from nodemem.heap.columns import HIDDEN_EDGE, NATIVE, TARGET, TYPE_SHIFT, WEAK_EDGE, Columns
-from nodemem.heap.strings import StringTable
+from nodemem.heap.engine.columns import HIDDEN_EDGE, NATIVE, TARGET, TYPE_SHIFT, WEAK_EDGE, Columns
+from nodemem.heap.engine.strings import StringTable
 
 ATTACHED, DETACHED = 1, 2
 

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Sequence, Sized
 from typing import NamedTuple
 
-from nodemem.heap.columns import Columns
-from nodemem.heap.memory import zeros
-from nodemem.heap.strings import NONE, StringTable
+from nodemem.heap.engine.columns import Columns
+from nodemem.heap.engine.memory import zeros
+from nodemem.heap.engine.strings import NONE, StringTable
 from nodemem.kernels import load
 
 _SPECIAL = re.compile(r"""[,'"{}]""")

@@ -5,9 +5,9 @@ A string that begins with `system / ` is a name that V8 gives to what is its own
 
 from __future__ import annotations
 
-from nodemem.heap.columns import ARRAY, CODE, HIDDEN, OBJECT, SYNTHETIC
-from nodemem.heap.memory import zeros
-from nodemem.heap.snapshot import HeapSnapshot
+from nodemem.heap.engine.columns import ARRAY, CODE, HIDDEN, OBJECT, SYNTHETIC
+from nodemem.heap.engine.memory import zeros
+from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.kernels import load
 
 CONTEXT = "system / Context"
@@ -19,7 +19,7 @@ VISIBLE, SCOPE = 1, 2
 _NEVER, _ALWAYS, _BY_NAME = range(3)
 
 
-def visibility(snapshot: HeapSnapshot) -> memoryview:
+def visibility(snapshot: Snapshot) -> memoryview:
     """By ordinal, u8 items: VISIBLE, SCOPE, both or neither."""
     columns, strings, n = snapshot.columns, snapshot.strings, snapshot.node_count
     by_type = memoryview(bytearray([_ALWAYS] * 256))

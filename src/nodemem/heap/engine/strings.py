@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from nodemem.errors import InputError, UsageError
-from nodemem.heap.memory import grown, zeros
-from nodemem.heap.source import SnapshotFile
-from nodemem.heap.window import Window
+from nodemem.heap.engine.memory import grown, zeros
+from nodemem.heap.engine.source import SnapshotFile
+from nodemem.heap.engine.window import Window
 from nodemem.kernels import load
 
 NONE = 0x7FFFFFFF

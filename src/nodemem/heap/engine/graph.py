@@ -6,10 +6,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import NamedTuple
 
-from nodemem.heap.columns import SYNTHETIC, TARGET, Columns
-from nodemem.heap.detached import spread_detachedness
-from nodemem.heap.memory import copied, zeros
-from nodemem.heap.strings import StringTable
+from nodemem.heap.engine.columns import SYNTHETIC, TARGET, Columns
+from nodemem.heap.engine.detached import spread_detachedness
+from nodemem.heap.engine.memory import copied, zeros
+from nodemem.heap.engine.strings import StringTable
 from nodemem.kernels import load
 from nodemem.results.progress import SILENT, Progress
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nodemem.errors import InputError
-from nodemem.heap.source import SnapshotFile
+from nodemem.heap.engine.source import SnapshotFile
 from nodemem.kernels import load
 from nodemem.results.progress import SILENT, Progress
 

@@ -14,14 +14,11 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from nodemem.heap.alike import together
-from nodemem.heap.attribution import Kept
-from nodemem.heap.contents import Group, content_of, groups, held, kind_of
-from nodemem.heap.holders import Holder, describe, list_head, referred_as
-from nodemem.heap.names import Names
-from nodemem.heap.pairing import Pairing, pair, resized
-from nodemem.heap.snapshot import HeapSnapshot
-from nodemem.heap.suspects import (
+from nodemem.heap.engine.snapshot import Snapshot
+from nodemem.heap.findings.alike import together
+from nodemem.heap.findings.attribution import Kept
+from nodemem.heap.findings.pairing import Pairing, pair, resized
+from nodemem.heap.findings.suspects import (
     Suspect,
     alike_holders,
     by_user,
@@ -30,6 +27,9 @@ from nodemem.heap.suspects import (
     joined,
     suspect_of,
 )
+from nodemem.heap.naming.contents import Group, content_of, groups, held, kind_of
+from nodemem.heap.naming.holders import Holder, describe, list_head, referred_as
+from nodemem.heap.naming.names import Names
 
 FEWEST = 10
 """Fewer new objects of one class at one holder are not looked into."""
@@ -85,7 +85,7 @@ class Growth:
     classes: list[tuple[str, int, int]]
 
 
-def growth(before: HeapSnapshot, after: HeapSnapshot, names: Names | None = None) -> Growth:
+def growth(before: Snapshot, after: Snapshot, names: Names | None = None) -> Growth:
     """See the module. Both must be of one process (`pairing.same_process`)."""
     names = names or Names(after)
     pairing = pair(before, after)
@@ -112,7 +112,7 @@ class _Points:
 
     def __init__(
         self,
-        before: HeapSnapshot,
+        before: Snapshot,
         names: Names,
         pairing: Pairing,
         kept: Kept,

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
-from nodemem.heap.contents import Group, groups, held, kind_of
-from nodemem.heap.holders import referred_as
-from nodemem.heap.names import Names
+from nodemem.heap.naming.contents import Group, groups, held, kind_of
+from nodemem.heap.naming.holders import referred_as
+from nodemem.heap.naming.names import Names
 
 FEWEST_HELD = 20
 """Fewer objects of one class at one holder are not called many."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 
-from nodemem.heap.declared import Declaration
-from nodemem.heap.growth import GrowthPoint
-from nodemem.heap.holders import path_steps
-from nodemem.heap.names import Names
-from nodemem.heap.path import path_text
-from nodemem.heap.suspects import Suspect
+from nodemem.heap.findings.growth import GrowthPoint
+from nodemem.heap.findings.suspects import Suspect
+from nodemem.heap.naming.declared import Declaration
+from nodemem.heap.naming.holders import path_steps
+from nodemem.heap.naming.names import Names
+from nodemem.heap.naming.path import path_text
 from nodemem.results import Column, Evidence, Finding, Where
 
 SUSPECT_COLUMNS = (

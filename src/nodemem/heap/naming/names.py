@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 from itertools import islice
 
-from nodemem.heap.columns import CLOSURE, OBJECT
-from nodemem.heap.locations import Locations, Place
-from nodemem.heap.snapshot import Edge, HeapSnapshot
-from nodemem.heap.visibility import CONTEXT_CELL, SCOPE, VISIBLE, visibility
+from nodemem.heap.engine.columns import CLOSURE, OBJECT
+from nodemem.heap.engine.snapshot import Edge, Snapshot
+from nodemem.heap.naming.locations import Locations, Place
+from nodemem.heap.naming.visibility import CONTEXT_CELL, SCOPE, VISIBLE, visibility
 
 NATIVE_CONTEXT = "system / NativeContext"
 _SHAPE_PROPERTIES = 4
@@ -33,7 +33,7 @@ _TYPE_LABELS = {
 class Names:
     """Names of the nodes of one snapshot. Every method takes ordinals."""
 
-    def __init__(self, snapshot: HeapSnapshot) -> None:
+    def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.locations = Locations(snapshot)
         self.class_name = lru_cache(maxsize=100_000)(self._class_name)

@@ -1,0 +1,1 @@
+"""From the file to columns, a graph and its dominators: numbers only, no judgement."""

@@ -1,0 +1,1 @@
+"""What deserves attention: who holds the memory, and what grew."""
