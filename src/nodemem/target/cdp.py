@@ -10,7 +10,9 @@ fragments and on binary frames. Hence the settings in `__init__`, each of which 
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
+from collections.abc import Callable
 
 import msgspec
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
@@ -24,20 +26,29 @@ _QUEUED_MESSAGES = 4  # of up to about 1 MiB each
 
 
 class Connection(Channel):
-    """A session with one inspector target.
+    """A session with one inspector target. `open_socket` makes the TCP connection within so many
+    seconds, where it is not simply one to the host and port of `url`.
 
     Raises:
         TargetLost: nothing answers at `url`, or it is no inspector.
     """
 
-    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 5.0,
+        open_socket: Callable[[float], socket.socket] | None = None,
+    ) -> None:
         super().__init__()
         self.url = url
         self._open = contextlib.ExitStack()
         try:
+            sock = None if open_socket is None else open_socket(timeout)
             self._socket = self._open.enter_context(
                 connect(
                     url,
+                    sock=sock,
                     open_timeout=timeout,
                     close_timeout=2.0,
                     ping_interval=None,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import http
 import http.client
 import ipaddress
 import socket
-import urllib.error
-import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,20 +16,34 @@ from nodemem.errors import TargetLost, TargetNotFound, UsageError
 _LARGEST_ANSWER = 1 << 20
 _TIMEOUT = 5.0
 
+Connect = Callable[[tuple[str, int], float], socket.socket]
+"""Opens a TCP connection to (host, port) within so many seconds, or raises OSError."""
+
 
 class Endpoint(msgspec.Struct, frozen=True):
     """Where to connect. `opened` says that we opened the inspector; `pid` is the process on this
-    host, None if it is elsewhere. `host` and `port` are where we connect to."""
+    host, None if it is elsewhere. `host` and `port` are where `connect` connects to."""
 
     url: str
     host: str
     port: int
     pid: int | None = None
     opened: bool = False
+    connect: Connect = socket.create_connection
 
     @property
     def address(self) -> str:
         return join(self.host, self.port)
+
+    def open_socket(self, timeout: float) -> socket.socket:
+        """A TCP connection to it, without a time limit once it is made.
+
+        Raises:
+            OSError: nothing listens there.
+        """
+        sock = self.connect((self.host, self.port), timeout)
+        sock.settimeout(None)
+        return sock
 
 
 class _Listed(msgspec.Struct):
@@ -41,21 +55,22 @@ class _Version(msgspec.Struct, rename={"browser": "Browser"}):
     browser: str = ""
 
 
-def ask(host: str, port: int) -> str:
-    """The WebSocket URL of the Node.js program that is inspected at `host:port`.
+def ask(host: str, port: int, connect: Connect = socket.create_connection) -> str:
+    """The WebSocket URL of the Node.js program that is inspected at `host:port`, as `connect`
+    reaches it.
 
     Raises:
         TargetLost: nothing listens there.
         TargetNotFound: something else than the inspector of Node.js does.
     """
-    version = _get(host, port, "/json/version", _Version)
+    version = _get(host, port, "/json/version", _Version, connect)
     if not version.browser.startswith("node.js/"):
         raise TargetNotFound(
             f"{join(host, port)} is not the inspector of Node.js",
             why=f"it calls itself {version.browser[:60]!r}",
             next="nodemem ps shows where the inspectors of this host listen",
         )
-    listed: list[_Listed] = _get(host, port, "/json/list", list[_Listed])
+    listed: list[_Listed] = _get(host, port, "/json/list", list[_Listed], connect)
     if not listed:
         raise TargetNotFound(f"the inspector at {join(host, port)} offers no target")
     return f"ws://{join(host, port)}/{listed[0].id}"
@@ -98,23 +113,28 @@ def join(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _get(host: str, port: int, path: str, shape: Any) -> Any:
+def _get(host: str, port: int, path: str, shape: Any, connect: Connect) -> Any:
     where = join(host, port)
-    # No proxy of the environment may come between us and a debugging port.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    # http.client knows no proxies and no redirects: neither may come between us and a debugger.
+    client = http.client.HTTPConnection(host, port)
     try:
-        with opener.open(f"http://{where}{path}", timeout=_TIMEOUT) as answer:
-            return msgspec.json.decode(answer.read(_LARGEST_ANSWER), type=shape)
-    except (msgspec.DecodeError, urllib.error.HTTPError, http.client.HTTPException) as error:
+        client.sock = connect((host, port), _TIMEOUT)
+        client.request("GET", path)
+        answer = client.getresponse()
+        if answer.status != http.HTTPStatus.OK:
+            raise http.client.HTTPException(f"it answers {answer.status} to {path}")
+        return msgspec.json.decode(answer.read(_LARGEST_ANSWER), type=shape)
+    except (msgspec.DecodeError, http.client.HTTPException) as error:
         raise TargetNotFound(
             f"{where} is not the inspector of Node.js",
             why=str(error) or type(error).__name__,
             next="nodemem ps shows where the inspectors of this host listen",
         ) from error
     except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
         raise TargetLost(
             f"nothing answers at {where}",
-            why=getattr(reason, "strerror", None) or str(reason) or type(reason).__name__,
+            why=getattr(error, "strerror", None) or str(error) or type(error).__name__,
             next="nodemem ps shows where the inspectors of this host listen",
         ) from error
+    finally:
+        client.close()

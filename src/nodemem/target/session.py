@@ -72,7 +72,7 @@ class Session:
         self.endpoint = _find(target)
         if self.endpoint.pid is not None:
             self._vigil = Vigil(self.endpoint.pid)
-        self._connection = cdp.Connection(self.endpoint.url)
+        self._connection = cdp.Connection(self.endpoint.url, open_socket=self.endpoint.open_socket)
 
     def _introduce(self) -> None:
         self.connection.listen("NodeRuntime.waitingForDisconnect", self._let_go)
@@ -260,7 +260,7 @@ class Session:
         if not self.endpoint.opened:
             return None
         try:
-            return cdp.Connection(self.endpoint.url)
+            return cdp.Connection(self.endpoint.url, open_socket=self.endpoint.open_socket)
         except NodememError:
             self.warnings.append("target.closing_later")
             return None
