@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -175,20 +174,3 @@ def test_something_else_listens(start: Any, any_node: Path) -> None:
     port = start(any_node, source).stdout_lines[0].split()[1]
     assert "not the inspector" in refusal(f"127.0.0.1:{port}", TargetNotFound).what
     refusal(f"ws://127.0.0.1:{port}/x", TargetLost)
-
-
-@pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root and unshare(1)"
-)
-def test_another_network_namespace(start: Any, any_node: Path, tmp_path: Path) -> None:
-    apart = tmp_path / "node-apart"
-    apart.write_text(f'#!/bin/sh\nexec unshare --net {any_node} "$@"\n')
-    apart.chmod(0o700)
-    try:
-        program = start(apart, IDLE)
-    except TimeoutError:
-        pytest.skip("no network namespace can be made here")
-    error = refusal(program.pid, NotPermitted)
-    assert "network namespace" in error.what
-    assert f"nsenter --target {program.pid} --net" in str(error.next)
-    assert program.stderr_lines == []

@@ -1,5 +1,6 @@
 """What was observed: plain records, and the file that keeps them."""
 
+from nodemem.records.address_space import AddressSpace, Mapping
 from nodemem.records.recording import RecordingReader, RecordingWriter
 from nodemem.records.rotation import RotatingWriter
 from nodemem.records.types import (
@@ -18,8 +19,10 @@ from nodemem.records.types import (
 
 __all__ = [
     "ActiveResources",
+    "AddressSpace",
     "GroupMemory",
     "HeapSpace",
+    "Mapping",
     "Marker",
     "MemorySample",
     "ProcessEnd",

@@ -12,8 +12,8 @@ import signal
 import time
 
 from nodemem.errors import NotPermitted, TargetError, TargetNotFound, TargetTimeout, UnsafeTarget
-from nodemem.target import discover, endpoint, procfs
-from nodemem.target.endpoint import Endpoint
+from nodemem.target import containers, discover, endpoint, namespaces, procfs
+from nodemem.target.endpoint import Connect, Endpoint
 
 _YOUNG = 2.0  # seconds in which a starting Node.js will have set up its signal handler
 _EXEC = 0.3
@@ -31,9 +31,10 @@ def reach(pid: int) -> Endpoint:
         TargetError: its port is taken, or it handles SIGUSR1 itself.
     """
     process = _node_process(pid)
+    connect = namespaces.connect_to(pid)  # before anything is opened that we could not reach
     state = process.inspector
     if state.open and state.address is not None:
-        return _at(pid, state.address, opened=False)
+        return _at(pid, state.address, connect, opened=False)
     if state.open:
         ports = ", ".join(discover.address_of(one) for one in procfs.listeners(pid) or [])
         raise TargetError(
@@ -41,7 +42,7 @@ def reach(pid: int) -> Endpoint:
             why=f"it was started with a random inspector port and listens on {ports}",
             next=f"read 'Debugger listening on' in its log and name that: nodemem usage {ports}",
         )
-    return _open(process)
+    return _open(process, connect)
 
 
 def require_running(pid: int) -> procfs.Status:
@@ -68,11 +69,15 @@ def require_running(pid: int) -> procfs.Status:
             next=f"sudo nodemem usage {pid}; in a container, add the capability SYS_PTRACE",
         )
     if not procfs.readable(pid):
+        inside = containers.find(pid) is not None
         raise NotPermitted(
             f"process {pid} belongs to another user",
-            why=f"it runs as {discover.user_name(status.uid)}, "
+            why=f"it runs as {discover.user_name(status.uid)}"
+            f"{' in a container' if inside else ''}, "
             f"this command as {discover.user_name(os.geteuid())}",
-            next=f"sudo -u {discover.user_name(status.uid)} nodemem usage {pid}",
+            next=f"sudo nodemem usage {pid}, or inside: {containers.way_in(pid)}"
+            if inside
+            else f"sudo -u {discover.user_name(status.uid)} nodemem usage {pid}",
         )
     if status.state in "Tt":
         raise UnsafeTarget(
@@ -96,16 +101,10 @@ def _node_process(pid: int) -> discover.NodeProcess:
             why=f"it runs: {command}",
             next="nodemem ps lists the Node.js processes of this host",
         )
-    if procfs.shares_network(pid) is False:
-        raise NotPermitted(
-            f"process {pid} is in another network namespace",
-            why="its inspector listens on the loopback interface of its container",
-            next=f"sudo nsenter --target {pid} --net nodemem usage {pid}",
-        )
     return process
 
 
-def _open(process: discover.NodeProcess) -> Endpoint:
+def _open(process: discover.NodeProcess, connect: Connect) -> Endpoint:
     pid = process.pid
     try:
         handle = os.pidfd_open(pid)
@@ -123,11 +122,11 @@ def _open(process: discover.NodeProcess) -> Endpoint:
             raise TargetNotFound(f"process {pid} has ended") from error
         except PermissionError as error:
             raise NotPermitted(f"process {pid} may not be signalled", why=str(error)) from error
-        address = _wait_for_listener(pid, before, options.port)
+        address = _wait_for_listener(pid, before, options.port, connect)
     finally:
         os.close(handle)
     if address is not None:
-        return _at(pid, address, opened=True)
+        return _at(pid, address, connect, opened=True)
     if procfs.gone(pid):
         raise TargetNotFound(f"process {pid} ended before its inspector opened")
     if options.port and procfs.port_is_taken(options.port, pid):
@@ -170,23 +169,23 @@ def _require_safe_signal(process: discover.NodeProcess) -> None:
         )
 
 
-def _wait_for_listener(pid: int, before: set[int], port: int) -> str | None:
+def _wait_for_listener(pid: int, before: set[int], port: int, connect: Connect) -> str | None:
     """The address of the socket that appears after the signal; the expected port is preferred."""
     deadline = time.monotonic() + _OPENS_WITHIN
     while time.monotonic() < deadline and not procfs.gone(pid):
         fresh = [one for one in procfs.listeners(pid) or [] if one.inode not in before]
         fresh.sort(key=lambda one: one.port != port)
         for one in fresh:
-            if one.port == port or _is_inspector(one):
+            if one.port == port or _is_inspector(one, connect):
                 return discover.address_of(one)
         time.sleep(_LOOK_EVERY)
     return None
 
 
-def _is_inspector(listener: procfs.Listener) -> bool:
+def _is_inspector(listener: procfs.Listener, connect: Connect) -> bool:
     """Whether a socket that opened right after our signal is what we asked for."""
     try:
-        endpoint.ask(*endpoint.split(discover.address_of(listener)))
+        endpoint.ask(*endpoint.split(discover.address_of(listener)), connect)
     except TargetError:
         return False
     return True
@@ -207,12 +206,13 @@ def _port_taken(pid: int, port: int) -> TargetError:
     )
 
 
-def _at(pid: int, address: str, *, opened: bool) -> Endpoint:
+def _at(pid: int, address: str, connect: Connect, *, opened: bool) -> Endpoint:
     host, port = endpoint.split(address)
     deadline = time.monotonic() + _OPENS_WITHIN
     while True:
         try:
-            return Endpoint(endpoint.ask(host, port), host, port, pid=pid, opened=opened)
+            url = endpoint.ask(host, port, connect)
+            return Endpoint(url, host, port, pid=pid, opened=opened, connect=connect)
         except TargetError as error:
             # Between bind and listen of a socket that is just opening, connections are refused.
             if time.monotonic() >= deadline or procfs.gone(pid):

@@ -7,6 +7,7 @@ else. Nothing here raises for that; callers that must know why ask `gone` and `r
 from __future__ import annotations
 
 import os
+import re
 import socket
 import struct
 from collections.abc import Iterator
@@ -97,6 +98,16 @@ def status(pid: int) -> Status | None:
         )
     except (KeyError, ValueError, IndexError):
         return None
+
+
+def inner_pid(pid: int, *, proc: Path = PROC) -> int | None:
+    """What it calls itself: in a container the id is another one than on the host."""
+    try:
+        text = (proc / str(pid) / "status").read_text(errors="replace")
+    except OSError:
+        return None
+    found = re.search(r"^NSpid:.*?(\d+)$", text, re.MULTILINE)
+    return None if found is None else int(found[1])
 
 
 def start_ticks(pid: int) -> int | None:

@@ -97,7 +97,12 @@ def _side(
 ) -> tuple[memoryview, memoryview, memoryview, memoryview, int]:
     """One snapshot as the kernel takes it."""
     columns = snapshot.columns
-    return snapshot.graph.id_order, columns.ids, columns.types, *_words(columns.sizes)
+    return (
+        snapshot.graph.id_order,
+        columns.ids,
+        columns.types,
+        *_words(snapshot.graph.shallow_sizes),
+    )
 
 
 def _words(sizes: memoryview) -> tuple[memoryview, int]:
