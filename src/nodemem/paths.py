@@ -15,6 +15,20 @@ from nodemem.errors import OutputError, OutputExists
 PARTIAL_SUFFIX = ".partial"
 
 
+def state_folder() -> Path | None:
+    """Where nodemem keeps what it remembers from run to run: `$XDG_STATE_HOME/nodemem`, else
+    `~/.local/state/nodemem`, made (mode 0700) if it is missing. None where nothing can be written:
+    then nothing is remembered.
+    """
+    named = Path(os.environ.get("XDG_STATE_HOME", ""))
+    try:
+        folder = (named if named.is_absolute() else Path.home() / ".local" / "state") / "nodemem"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (OSError, RuntimeError, ValueError):  # no home, no right to write there, no path at all
+        return None
+    return folder if os.access(folder, os.W_OK | os.X_OK) else None
+
+
 def refuse_existing(path: Path, *, force: bool) -> None:
     """Raise before any work is done if `path` cannot become an output file.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nodemem.errors import OutputError, OutputExists
-from nodemem.paths import whole_file
+from nodemem.paths import state_folder, whole_file
 
 
 def test_a_file_appears_whole_and_private(tmp_path: Path) -> None:
@@ -83,3 +83,23 @@ def test_a_refused_write_names_what_is_left(tmp_path: Path) -> None:
 def test_impossible_places_are_refused_before_work(tmp_path: Path, name: str) -> None:
     with pytest.raises(OutputError), whole_file(tmp_path / name):
         pytest.fail("the block must not run")
+
+
+def test_state_is_private_and_where_the_user_wants_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "a" / "b"))
+    folder = state_folder()
+    assert folder == tmp_path / "a" / "b" / "nodemem"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    monkeypatch.setenv("XDG_STATE_HOME", "relative")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert state_folder() == tmp_path / ".local" / "state" / "nodemem"
+
+
+@pytest.mark.parametrize("place", ["/dev/null/home", "/proc/home", "/a\0b"])
+def test_without_a_place_for_state_there_is_none(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.environ", {**os.environ, "XDG_STATE_HOME": place})
+    assert state_folder() is None
