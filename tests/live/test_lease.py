@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -89,6 +91,30 @@ def test_nothing_is_left_after_kill_9(node: Path, talk: Any, tmp_path: Path, pha
     # A module has no `require` at hand.
     talker = talk(node, esm=True) if phase == "idle" else talk(node, prelude=WITH_A_WORKER)
     left_alone(talker, phase, tmp_path / "a.heapsnapshot", 0.6)
+
+
+STOPPED = """
+os.kill(os.getpid(), signal.SIGSTOP)
+print(node.memory_usage().heap_used > 0)
+node.close()
+"""
+
+
+def test_stopped_ourselves_we_do_not_stop_the_program(node: Path, talk: Any) -> None:
+    """Closing the inspector waits for its clients, and a stopped one does not answer."""
+    talker = talk(node)
+    with subprocess.Popen(
+        [sys.executable, "-c", VISITOR + STOPPED, str(talker.pid), "", "0.3"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as visitor:
+        os.waitid(os.P_PID, visitor.pid, os.WSTOPPED | os.WNOWAIT)
+        time.sleep(1.0)  # three times the lease
+        talker.ask("usage")
+        assert len(talker.ports) == 1, "it would be closed by now if nobody were connected"
+        visitor.send_signal(signal.SIGCONT)
+        assert visitor.communicate()[0] == "True\n"
+    assert talker.ports == []
 
 
 @pytest.mark.all_nodes
