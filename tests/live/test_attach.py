@@ -181,6 +181,29 @@ def test_an_inspector_that_was_open_stays_open(node: Path, talk: Any) -> None:
     assert talker.ports == [port]
 
 
+FORWARD = """
+const net = require('net');
+const server = net.createServer((from) => {
+  const to = net.connect(+process.argv[1], '127.0.0.1');
+  for (const socket of [from, to]) socket.on('error', () => {});
+  from.pipe(to); to.pipe(from);
+});
+server.listen(0, '127.0.0.1', () => console.log('ready', server.address().port));
+"""
+
+
+def test_a_port_that_a_program_forwards_is_not_its_own(
+    any_node: Path, talk: Any, start: Any
+) -> None:
+    talker = talk(any_node, flags=["--inspect=127.0.0.1:0"])
+    forwarder = start(any_node, FORWARD, arguments=map(str, talker.ports))
+    port = forwarder.stdout_lines[0].split()[1]
+    with nodemem.attach(f"127.0.0.1:{port}") as visited:
+        assert visited.facts().pid == talker.pid
+        assert visited.pid is None, "it may run anywhere"
+        assert visited.memory_usage().rss > 0
+
+
 def test_another_tool_that_has_attached_meanwhile_is_not_cut_off(any_node: Path, talk: Any) -> None:
     talker = talk(any_node)
     with nodemem.attach(talker.pid) as first:

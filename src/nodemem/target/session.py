@@ -55,6 +55,7 @@ class Session:
         self._undo: list[str] = []
         self.identity = Identity(pid=0, version="")
         self.endpoint = Endpoint("", "", 0)
+        self._by_address = isinstance(target, str) and not target.isdecimal()
         self._closed = False
         self._connection: cdp.Connection | None = None
         self._vigil: Vigil | None = None
@@ -77,6 +78,8 @@ class Session:
     def _introduce(self) -> None:
         self.connection.listen("NodeRuntime.waitingForDisconnect", self._let_go)
         self.identity = self.ask("identity", Identity)
+        if self.pid is not None and procfs.inner_pid(self.pid) not in (None, self.identity.pid):
+            self._forwarded(self.pid)
         if not self.identity.started:
             raise TargetError(
                 f"{self.name} has not begun to run",
@@ -97,6 +100,17 @@ class Session:
                 raise
             except TargetError:
                 pass
+
+    def _forwarded(self, pid: int) -> None:
+        """Who listens is not who answers: `pid` is a proxy, itself written in Node.js."""
+        if not self._by_address:
+            raise TargetNotFound(
+                f"what listens on the inspector's port of process {pid} is not its inspector",
+                why=f"process {self.identity.pid} answers there: the program forwards that port",
+                next=f"start process {pid} with another --inspect-port",
+            )
+        self.endpoint = msgspec.structs.replace(self.endpoint, pid=None)
+        self._vigil = None
 
     @property
     def pid(self) -> int | None:
