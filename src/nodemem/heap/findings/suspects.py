@@ -80,7 +80,18 @@ def find_suspects(
             known = found.get(suspect.holder.ordinal)
             if known is None or known.retained < suspect.retained:
                 found[suspect.holder.ordinal] = suspect
-    merged = together(found.values(), alike_holders, joined)
+    places, subtree = snapshot.graph.tree_places, snapshot.graph.tree.subtree
+
+    def join(alike: Sequence[Suspect]) -> Suspect:
+        outermost, end = [], -1  # one inside another is counted there already
+        for suspect in sorted(alike, key=lambda one: places[one.holder.ordinal]):
+            place = places[suspect.holder.ordinal]
+            if place >= end:
+                outermost.append(suspect)
+                end = place + subtree[place]
+        return joined(outermost)
+
+    merged = together(found.values(), alike_holders, join)
     return sorted(merged, key=lambda suspect: (-suspect.retained, suspect.holder.ordinal))
 
 
@@ -94,9 +105,10 @@ def alike_holders(suspect: Suspect) -> Hashable:
 
 
 def joined(alike: Sequence[Suspect]) -> Suspect:
-    """One suspect for several with alike holders, told of the one that keeps most."""
+    """One suspect for several with alike holders, none inside another, told of the one that keeps
+    most."""
     first = max(alike, key=lambda suspect: suspect.retained)
-    if first.kind == "listeners":
+    if first.kind == "listeners" or len(alike) == 1:
         return first
     retained = sum(suspect.retained for suspect in alike)
     return replace(
