@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,3 +88,41 @@ def test_it_is_seen_from_outside_and_recorded_to_the_end(
     used = [sample.groups[0].used or 0 for sample in samples]
     assert samples[0].groups[0].limit == LIMIT
     assert max(used) > 100e6 > used[0]
+
+
+# A control group namespace makes the own group the root of all that is seen. In both, the memory
+# controller is mounted anew, as a container runtime does it.
+TARGET = """
+echo $$ > {group}/cgroup.procs
+exec unshare --cgroup --mount sh -c '
+  mount -t cgroup -o memory none {mount} && exec {node} "$@"' - "$@"
+"""
+US = """
+echo $$ > {group}/cgroup.procs
+exec unshare --cgroup --mount sh -c '
+  umount {mount} && mount -t cgroup -o memory none {mount} && exec {python} -m nodemem ps --json'
+"""
+
+
+def test_a_neighbour_container_whose_control_group_we_cannot_see(
+    any_node: Path, start: Any, group: Path, tmp_path: Path
+) -> None:
+    """As from a debugging container in a pod: the groups are read in the process's own files."""
+    beside = group.parent / "beside"
+    beside.mkdir()
+    starter = tmp_path / "node-in-group"
+    mount = tmp_path / "memory"
+    mount.mkdir()
+    starter.write_text("#!/bin/sh" + TARGET.format(group=group, mount=mount, node=any_node))
+    starter.chmod(0o755)
+    (group / "memory.limit_in_bytes").write_text(str(LIMIT // 2))
+    try:
+        program = start(starter, "console.log('ready'); setInterval(() => {}, 1e6)")
+        own = cgroup.memory_groups(os.getpid())[-1]
+        script = US.format(group=beside, mount=own, python=sys.executable)
+        done = subprocess.run(["sh", "-c", script], stdout=subprocess.PIPE, check=True)
+        program.stop()
+    finally:
+        beside.rmdir()
+    [row] = [row for row in json.loads(done.stdout)["data"]["rows"] if row["pid"] == program.pid]
+    assert row["cgroup_limit"] == LIMIT // 2

@@ -94,3 +94,17 @@ def test_inside_a_container_the_mount_is_the_group_itself(tmp_path: Path) -> Non
 
 def test_a_process_that_is_gone_has_no_limit(tmp_path: Path) -> None:
     assert cgroup.memory(7, proc=tmp_path) == cgroup.CgroupMemory()
+
+
+def test_the_group_of_another_container_of_the_pod_is_seen_in_its_own_files(
+    v2: tuple[Path, Path],
+) -> None:
+    fake, top = v2
+    lay(top, memory__max=300 * MB)
+    lay(fake / "7", cgroup="0::/../app")
+    assert cgroup.memory(7, proc=fake).limit is None, "the limit of our own container is not its"
+    own = "31 23 0:26 /../app /sys/fs/cgroup rw - cgroup2 cgroup rw"
+    lay(fake / "7", mountinfo=f"30 23 0:26 /../other /mnt rw - cgroup2 x rw\n{own}")
+    lay(fake / "7/root/sys/fs/cgroup", memory__max=64 * MB, memory__current=4 * MB)
+    found = cgroup.memory(7, proc=fake)
+    assert found == cgroup.CgroupMemory(limit=64 * MB, headroom=60 * MB)

@@ -60,14 +60,10 @@ def memory_groups(pid: int, *, proc: Path = procfs.PROC) -> list[Path]:
         elif controllers == "":
             unified = path
     for version, named in ((1, own), (2, unified)):
-        mount = None if named is None else _mount(version, proc)
-        if named is None or mount is None:
+        found = None if named is None else _folder(version, named, pid, proc)
+        if found is None:
             continue
-        root, top = mount
-        folder = top / os.path.relpath(named, root) if _is_below(named, root) else top
-        folder = Path(os.path.normpath(folder))
-        if not folder.is_dir():
-            folder = top  # the group was named from outside the namespace we are in
+        folder, top = found
         groups = [folder, *(p for p in folder.parents if p == top or p.is_relative_to(top))]
         if version == 1 or any((group / "memory.max").exists() for group in groups):
             return groups
@@ -89,22 +85,47 @@ def events(groups: Sequence[Path]) -> dict[str, int]:
     return {}
 
 
-def _mount(version: int, proc: Path) -> tuple[str, Path] | None:
-    """(root within the hierarchy, mount point) of the hierarchy that holds memory groups."""
-    for line in _read(proc / "self/mountinfo").splitlines():
-        head, _, tail = line.partition(" - ")
-        where, what = head.split(), tail.split()
-        if len(where) < 5 or len(what) < 3:
-            continue
-        if version == 2 and what[0] == "cgroup2":
-            return where[3], Path(where[4])
-        if version == 1 and what[0] == "cgroup" and "memory" in what[2].split(","):
-            return where[3], Path(where[4])
+def _folder(version: int, named: str, pid: int, proc: Path) -> tuple[Path, Path] | None:
+    """Folder of the group `named`, and of the highest one above it that can be seen.
+
+    A group beside the root of our own cgroup namespace, as of another container of one pod, is
+    `/../name`. It cannot be seen in our file system, but may be in that of the process.
+    """
+    ours = _mounts(version, proc / "self/mountinfo")
+    for root, top in ours:
+        if (inner := _within(root, named)) is not None and (top / inner).is_dir():
+            return top / inner, top
+    outside = proc / str(pid) / "root"
+    for root, mounted in _mounts(version, proc / str(pid) / "mountinfo"):
+        top = outside / mounted.relative_to("/")
+        if (inner := _within(root, named)) is not None and (top / inner).is_dir():
+            return top / inner, top
+    if ours and not named.startswith("/.."):  # it was named from outside the namespace we are in
+        return ours[0][1], ours[0][1]
     return None
 
 
-def _is_below(path: str, root: str) -> bool:
-    return root == "/" or path == root or path.startswith(root + "/")
+def _mounts(version: int, mountinfo: Path) -> list[tuple[str, Path]]:
+    """(root within the hierarchy, mount point) of each mount that shows memory groups."""
+    found = []
+    for line in _read(mountinfo).splitlines():
+        head, _, tail = line.partition(" - ")
+        where, what = head.split(), tail.split()
+        if len(where) < 5 or len(what) < 3 or not where[4].startswith("/"):
+            continue
+        if (version == 2 and what[0] == "cgroup2") or (
+            version == 1 and what[0] == "cgroup" and "memory" in what[2].split(",")
+        ):
+            found.append((where[3], Path(where[4])))
+    return found
+
+
+def _within(root: str, named: str) -> str | None:
+    """The path of the group `named` below the group `root`; None if it is not below it."""
+    inner = named.removeprefix(root)
+    if root != "/" and (inner == named or inner[:1] not in ("", "/")):
+        return None
+    return None if ".." in inner.split("/") else inner.strip("/")
 
 
 def _limit(group: Path) -> int | None:
