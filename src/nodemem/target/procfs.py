@@ -23,8 +23,9 @@ _ESTABLISHED, _LISTEN = "01", "0A"
 
 class Status(msgspec.Struct, frozen=True):
     """The lines of /proc/PID/status that matter here. Sizes are bytes (`rss` is the sum
-    of `anonymous`, `file` and `shared`), None in a process that has ended; the masks are bit sets
-    of signals (bit 0 is signal 1); `state` is the kernel's letter (R, S, D, T, t, Z, X)."""
+    of `anonymous`, `file` and `shared`, `peak` the most that it ever was), None in a process that
+    has ended; the masks are bit sets of signals (bit 0 is signal 1); `state` is the kernel's letter
+    (R, S, D, T, t, Z, X)."""
 
     name: str
     state: str
@@ -40,6 +41,7 @@ class Status(msgspec.Struct, frozen=True):
     shared: int | None = None
     swap: int | None = None
     page_tables: int | None = None
+    peak: int | None = None
 
 
 class Listener(msgspec.Struct, frozen=True):
@@ -95,6 +97,7 @@ def status(pid: int) -> Status | None:
             shared=_kilobytes(fields, "RssShmem"),
             swap=_kilobytes(fields, "VmSwap"),
             page_tables=_kilobytes(fields, "VmPTE"),
+            peak=_kilobytes(fields, "VmHWM"),
         )
     except (KeyError, ValueError, IndexError):
         return None
@@ -132,6 +135,15 @@ def cpu_seconds(pid: int) -> float | None:
     if fields is None:
         return None
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def thread_cpu_seconds(pid: int, thread: int | None = None) -> float | None:
+    """Processor time used so far by one thread, by default the main one, to the nanosecond."""
+    text = _text(pid, f"task/{pid if thread is None else thread}/schedstat")
+    try:
+        return None if text is None else int(text.split()[0]) / 1e9
+    except (ValueError, IndexError):
+        return None
 
 
 def open_files(pid: int) -> int | None:
