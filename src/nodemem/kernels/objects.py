@@ -1,0 +1,315 @@
+# cython: language_level=3
+"""The objects on one of V8's pages, from the first to the last: what each is and how long.
+
+An object starts with the address of its map, which says what it is. What must be known of a map is
+its rule, eight numbers:
+
+    0 field     the word of the object that holds how many elements it has,
+    1 shift     where in that word,
+    2 mask      and how wide;
+    3 base      bytes without the elements,
+    4 stride    bytes of an element;
+    5 first     the first word that may be a reference,
+    6 last      one past the last such word;
+    7 open      whether its length is not to be had from it.
+
+An object takes base + count * stride bytes, rounded up to whole words. One of open length takes
+`base` bytes at least and ends where the next object starts: the few types that have no rule refer
+to no map, so the first word that is the address of one is the next object's. Words of 0 between
+objects are memory that was never used. What is counted a map are eight tallies (the last is not
+used):
+
+    0 objects, 1 bytes, 2 elements, 3 references, 4 references to constants,
+    5 elements of which at most NAME_LIMIT an object, 6 the most elements of one object
+
+All that is read here is another program's memory, so it may be anything: built with bounds checks.
+"""
+
+import cython
+
+COMPILED = cython.compiled
+
+u32 = cython.typedef(cython.uint)
+u64 = cython.typedef(cython.ulonglong)
+f64 = cython.typedef(cython.double)
+ix = cython.typedef(cython.Py_ssize_t)
+const_u64 = cython.typedef(cython.const[u64])
+
+# How many numbers a rule and the tallies of a map have.
+WIDTH = 8
+
+# V8 keeps at most so many characters of a string's text in a heap snapshot.
+NAME_LIMIT = 1024
+
+# Outcomes of `walk`.
+DONE = 0
+UNKNOWN_MAP = 1
+NO_OBJECT = 2
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+def slot_of(address: u64, keys: u64[::1], slots: u32[::1]) -> ix:
+    """The slot of the map at `address` in a table of open addressing; -1 if it is not in it."""
+    mask: ix = keys.shape[0] - 1
+    at: ix = cython.cast(ix, ((address >> 3) ^ (address >> 18)) & cython.cast(u64, mask))
+    tries: ix = 0
+    while keys[at] != 0 and tries <= mask:
+        if keys[at] == address:
+            return slots[at]
+        at = (at + 1) & mask
+        tries += 1
+    return -1
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+def count_of(words: const_u64[::1], at: ix, rules: u64[::1], rule: ix) -> u64:
+    """How many elements the object at `at` has."""
+    word: u64 = words[at + cython.cast(ix, rules[rule])]
+    return (word >> rules[rule + 1]) & rules[rule + 2]
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+def length_of(
+    words: const_u64[::1],
+    at: ix,
+    end: ix,
+    keys: u64[::1],
+    slots: u32[::1],
+    rules: u64[::1],
+    rule: ix,
+) -> ix:
+    """How many words the object at `at` takes; 0 if it would not end before `end`."""
+    size: u64
+    after: ix
+    if at + cython.cast(ix, rules[rule]) >= end:
+        return 0
+    size = (rules[rule + 3] + count_of(words, at, rules, rule) * rules[rule + 4] + 7) >> 3
+    if size > cython.cast(u64, end - at):
+        return 0
+    if rules[rule + 7]:
+        after = at + cython.cast(ix, size)
+        while after < end and (words[after] & 3 != 1 or slot_of(words[after], keys, slots) < 0):
+            after += 1
+        return after - at
+    return cython.cast(ix, size)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+def references_in(
+    words: const_u64[::1], start: ix, end: ix, constants: u64[::1], found: u64[::1]
+) -> ix:
+    """Add to `found` how many of words[start:end] are references: [0] all, [1] to constants."""
+    i: ix
+    k: ix
+    word: u64
+    references: u64 = 0
+    fixed: u64 = 0
+    ranges: ix = constants.shape[0]
+    for i in range(start, end):
+        word = words[i]
+        if word & 1 and word != 3:
+            references += 1
+            k = 0
+            while k + 1 < ranges:
+                if constants[k] <= word and word < constants[k + 1]:
+                    fixed += 1
+                    break
+                k += 2
+    found[0] += references
+    found[1] += fixed
+    return 0
+
+
+def references(
+    words: const_u64[::1], start: ix, end: ix, constants: u64[::1], found: u64[::1]
+) -> ix:
+    """Put into `found` how many of words[start:end] are references: [0] all, [1] those to
+    constants; how many words there were. `constants` as for `walk`."""
+    with cython.nogil:
+        found[0] = 0
+        found[1] = 0
+        references_in(words, start, end, constants, found)
+    return end - start
+
+
+def walk(
+    words: const_u64[::1],
+    start: ix,
+    end: ix,
+    keys: u64[::1],
+    slots: u32[::1],
+    rules: u64[::1],
+    tallies: u64[::1],
+    constants: u64[::1],
+    found: u64[::1],
+    info: ix[::1],
+) -> ix:
+    """Count the objects in words[start:end] into `tallies`; DONE if the last one ends at `end`.
+
+    keys[i] is the tagged address of a map or 0, slots[i] its slot: its rule is the eight
+    numbers of `rules` from slot * 8 on, its tallies likewise. `constants` are ranges of
+    addresses, first and one past the last in turn: references into them are counted apart.
+    `found` is scratch for two numbers.
+    info[0] becomes where the walk ended: on UNKNOWN_MAP the object whose map is not in the table,
+    on NO_OBJECT the word that begins no object. info[1]: how many words before it were empty.
+    """
+    at: ix = start
+    size: ix
+    slot: ix
+    rule: ix = 0
+    tally: ix = 0
+    last: ix
+    outcome: ix = 0
+    empty: ix = 0
+    map_word: u64
+    known: u64 = 0
+    count: u64
+    with cython.nogil:
+        while at < end:
+            map_word = words[at]
+            if map_word == 0:
+                empty += 1
+                at += 1
+                continue
+            if map_word != known:
+                if map_word & 3 != 1:
+                    outcome = 2
+                    break
+                slot = slot_of(map_word, keys, slots)
+                if slot < 0:
+                    outcome = 1
+                    break
+                known = map_word
+                rule = slot * 8
+                tally = slot * 8
+            size = length_of(words, at, end, keys, slots, rules, rule)
+            if size == 0:
+                outcome = 2
+                break
+            count = count_of(words, at, rules, rule)
+            last = cython.cast(ix, rules[rule + 6])
+            if last > size:
+                last = size
+            found[0] = 0
+            found[1] = 0
+            references_in(words, at + cython.cast(ix, rules[rule + 5]), at + last, constants, found)
+            tallies[tally] += 1
+            tallies[tally + 1] += cython.cast(u64, size) * 8
+            tallies[tally + 2] += count
+            tallies[tally + 3] += found[0]
+            tallies[tally + 4] += found[1]
+            tallies[tally + 5] += count if count < 1024 else 1024
+            if count > tallies[tally + 6]:
+                tallies[tally + 6] = count
+            at += size
+    info[0] = at
+    info[1] = empty
+    return outcome
+
+
+def resume(
+    words: const_u64[::1],
+    start: ix,
+    end: ix,
+    run: ix,
+    keys: u64[::1],
+    slots: u32[::1],
+    rules: u64[::1],
+) -> ix:
+    """The first word from `start` on at which `run` objects of known maps and lengths follow each
+    other, or fewer that end just at `end`; `end` if there is none."""
+    at: ix = start
+    there: ix
+    size: ix
+    slot: ix
+    seen: ix
+    with cython.nogil:
+        while at < end:
+            there = at
+            seen = 0
+            while there < end and seen < run:
+                if words[there] & 3 != 1:
+                    break
+                slot = slot_of(words[there], keys, slots)
+                if slot < 0 or rules[slot * 8 + 7]:
+                    break
+                size = length_of(words, there, end, keys, slots, rules, slot * 8)
+                if size == 0:
+                    break
+                there += size
+                seen += 1
+            if seen == run or (there == end and seen > 0):
+                break
+            at += 1
+    return at
+
+
+def fold(
+    tallies: u64[::1],
+    n: ix,
+    kinds: u32[::1],
+    n_kinds: ix,
+    page: u64[::1],
+    totals: u64[::1],
+    squares: f64[::1],
+    kind_totals: u64[::1],
+    kind_squares: f64[::1],
+) -> ix:
+    """Add what one page has, the tallies of `n` maps, to sums over pages, and clear it.
+
+    kinds[slot] is the kind of a map's objects, below n_kinds. `totals` and `squares` are by map,
+    `kind_totals` and `kind_squares` by kind, eight numbers each: sums over pages, and sums of the
+    squares of what each page has. The kind n_kinds is all together but the last kind, which is no
+    objects. Of tally 6 the largest is kept instead. `page` is scratch, as long as `kind_totals`.
+    Returns how many maps had objects on the page.
+    """
+    slot: ix
+    kind: ix
+    i: ix
+    a: ix
+    b: ix
+    touched: ix = 0
+    value: f64
+    with cython.nogil:
+        for i in range(8 * (n_kinds + 1)):
+            page[i] = 0
+        for slot in range(n):
+            a = slot * 8
+            if tallies[a] == 0:
+                continue
+            touched += 1
+            b = cython.cast(ix, kinds[slot]) * 8
+            for i in range(6):
+                value = cython.cast(f64, tallies[a + i])
+                totals[a + i] += tallies[a + i]
+                squares[a + i] += value * value
+                page[b + i] += tallies[a + i]
+                tallies[a + i] = 0
+            if tallies[a + 6] > totals[a + 6]:
+                totals[a + 6] = tallies[a + 6]
+            if tallies[a + 6] > page[b + 6]:
+                page[b + 6] = tallies[a + 6]
+            tallies[a + 6] = 0
+        b = n_kinds * 8
+        for kind in range(n_kinds - 1):
+            for i in range(6):
+                page[b + i] += page[kind * 8 + i]
+            if page[kind * 8 + 6] > page[b + 6]:
+                page[b + 6] = page[kind * 8 + 6]
+        for kind in range(n_kinds + 1):
+            a = kind * 8
+            for i in range(6):
+                value = cython.cast(f64, page[a + i])
+                kind_totals[a + i] += page[a + i]
+                kind_squares[a + i] += value * value
+            if page[a + 6] > kind_totals[a + 6]:
+                kind_totals[a + 6] = page[a + 6]
+    return touched

@@ -1,0 +1,123 @@
+"""The maps met on V8's pages: each is read once, then known by its address to the kernel."""
+
+from __future__ import annotations
+
+import struct
+from array import array
+
+from nodemem import kernels
+from nodemem.memory.layouts import Layouts, Rule
+from nodemem.records import AddressSpace
+
+_OBJECTS = kernels.load("objects")
+_WIDTH: int = _OBJECTS.WIDTH
+_UNIT = 4096
+_MOST_MAPS = 1 << 18
+_MOST_UNITS = 1 << 13  # 32 MiB of maps' surroundings are kept while walking
+_TAG = 1
+_MAP_HEAD = struct.Struct("<QBBBBH")
+
+
+class MapTable:
+    """Maps by tagged address: for the kernel as open addressing in `keys` and `slots`, with
+    `rules` and `kinds` by slot. `types` are instance types by slot."""
+
+    def __init__(self, space: AddressSpace, layouts: Layouts) -> None:
+        self._space = space
+        self._layouts = layouts
+        self._units: dict[int, bytes] = {}
+        self._meta: set[int] = set()
+        self.addresses: list[int] = []
+        self.types: list[int] = []
+        self.rules = array("Q")
+        self.kinds = array("I")
+        self.keys = array("Q", bytes(8 * 1024))
+        self.slots = array("I", bytes(4 * 1024))
+
+    def __len__(self) -> int:
+        return len(self.addresses)
+
+    def add(self, word: int) -> bool:
+        """Learn the map at tagged address `word`; False if there is none or its objects cannot be
+        measured."""
+        head = self._head(word)
+        if head is None or len(self) >= _MOST_MAPS:
+            return False
+        meta, words, instance_type = head
+        if not self._is_meta(meta):
+            return False
+        rule = self._layouts.rule(instance_type, words * 8)
+        if rule is None:
+            return False
+        self._append(word, instance_type, rule)
+        return True
+
+    def slot(self, word: int) -> int | None:
+        """The slot of the map at tagged address `word`; None if it is not known."""
+        mask = len(self.keys) - 1
+        at = (word >> 3 ^ word >> 18) & mask
+        while self.keys[at]:
+            if self.keys[at] == word:
+                return self.slots[at]
+            at = (at + 1) & mask
+        return None
+
+    def _append(self, word: int, type: int, rule: Rule) -> None:
+        slot = len(self.addresses)
+        self.addresses.append(word)
+        self.types.append(type)
+        self.rules.extend(rule)
+        self.kinds.append(self._layouts.kind(type))
+        if 2 * len(self.addresses) > len(self.keys):
+            self._grow()
+        else:
+            self._place(word, slot)
+
+    def _grow(self) -> None:
+        size = 2 * len(self.keys)
+        self.keys = array("Q", bytes(8 * size))
+        self.slots = array("I", bytes(4 * size))
+        for slot, word in enumerate(self.addresses):
+            self._place(word, slot)
+
+    def _place(self, word: int, slot: int) -> None:
+        mask = len(self.keys) - 1
+        at = (word >> 3 ^ word >> 18) & mask
+        while self.keys[at]:
+            at = (at + 1) & mask
+        self.keys[at] = word
+        self.slots[at] = slot
+
+    def _is_meta(self, word: int) -> bool:
+        """Whether the map at `word` is the map of maps; it is its own."""
+        if word not in self._meta:
+            head = self._head(word)
+            if head is None or head[0] != word or head[2] != self._layouts.map_type:
+                return False
+            self._meta.add(word)
+        return True
+
+    def _head(self, word: int) -> tuple[int, int, int] | None:
+        """The map's own map, its objects' size in words, their instance type."""
+        if word & 3 != _TAG or word >= 1 << 47:
+            return None
+        address = word - _TAG
+        unit, at = address & -_UNIT, address % _UNIT
+        if at + _MAP_HEAD.size > _UNIT:
+            data, at = self._space.read(address, _MAP_HEAD.size), 0
+        else:
+            data = self._unit(unit)
+        if data is None:
+            return None
+        meta, words, _, _, _, instance_type = _MAP_HEAD.unpack_from(data, at)
+        return meta, words, instance_type
+
+    def _unit(self, address: int) -> bytes | None:
+        if address not in self._units:
+            data = self._space.read(address, _UNIT)
+            if data is None:
+                return None
+            if len(self._units) >= _MOST_UNITS:
+                self._units.clear()
+            self._units[address] = data
+        return self._units[address]

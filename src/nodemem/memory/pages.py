@@ -1,0 +1,272 @@
+"""V8's pages in an address space: found by their headers, no symbols needed.
+
+V8 takes memory in pieces that start at multiples of 256 KiB. Each has a header, in the piece itself
+or, since V8 13, in memory that the piece points to. There are three layouts; all are tried on each
+candidate, and what a header says must agree with itself and with the space that it names as its
+owner. That rejects chance hits and tells the layouts apart.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from nodemem.records import AddressSpace, Mapping
+
+ALIGNMENT = 1 << 18
+"""Bytes from one possible start of a page to the next, and the size of an ordinary page."""
+
+_UNIT = 4096
+_LARGEST = 1 << 36  # bytes of one page, far above what V8 allows an array
+_HIGHEST = 1 << 47  # end of the user's addresses
+_MOST_CANDIDATES = 1 << 20
+_HEADER = 384  # bytes that are read of a header
+_WORDS = _HEADER // 8
+_FROM_SPACE, _TO_SPACE = 1 << 3, 1 << 4  # flags, the same in all releases
+_BELOW_HEAP = 0x14000  # how far the isolate's own data may begin before the heap's
+_SPACE_SIZE = 0x280
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: `size` bytes from `base`, objects from `start` to `end`. `heap` and `owner` are
+    addresses of V8's heap (one an isolate) and space. `space_id` is V8's number of the space,
+    `header` where its header is."""
+
+    base: int
+    size: int
+    start: int
+    end: int
+    flags: int
+    heap: int
+    owner: int
+    space_id: int
+    header: int
+
+    @property
+    def young(self) -> bool:
+        """Whether it is where the new generation's objects are."""
+        return bool(self.flags & _TO_SPACE)
+
+
+@dataclass(frozen=True)
+class Heap:
+    """The pages of one isolate that hold objects, and where objects are being put.
+
+    `pages` are those in use; `spare` those mapped but empty: the other half of the new generation,
+    and what V8 keeps for later. `unused` are ranges [start, end) on pages in use that hold no
+    objects yet: allocation areas, and the part of the new generation that is not filled.
+    """
+
+    address: int
+    pages: list[Page]
+    spare: list[Page]
+    unused: list[tuple[int, int]]
+
+
+def find(space: AddressSpace) -> list[Heap]:
+    """The heaps in an address space, by ascending address."""
+    by_heap: dict[int, list[Page]] = defaultdict(list)
+    for page in _pages(space):
+        by_heap[page.heap].append(page)
+    return [_heap(space, address, pages) for address, pages in sorted(by_heap.items())]
+
+
+def read_only(space: AddressSpace) -> list[tuple[int, int]]:
+    """Where V8's constants may be: small ranges without write access that start like a page."""
+    return [
+        (one.start, one.end)
+        for one in space.mappings()
+        if one.access == "r--p"
+        and _anonymous(one)
+        and one.start % ALIGNMENT == 0
+        and one.end - one.start <= 2 * ALIGNMENT
+    ]
+
+
+def _anonymous(mapping: Mapping) -> bool:
+    return not mapping.file or mapping.file.startswith("[anon:")
+
+
+def _pages(space: AddressSpace) -> Iterator[Page]:
+    owners: dict[int, tuple[int, int] | None] = {}
+    for base in _candidates(space.mappings()):
+        head = space.read(base, _HEADER)
+        page = None if head is None else _page(space, base, head, owners)
+        if page is not None:
+            yield page
+
+
+def _candidates(mappings: Iterable[Mapping]) -> Iterator[int]:
+    left = _MOST_CANDIDATES
+    for mapping in mappings:
+        if mapping.access[:2] == "rw" and mapping.access[3:] == "p" and _anonymous(mapping):
+            first = -(-mapping.start // ALIGNMENT) * ALIGNMENT
+            for base in range(first, mapping.end, ALIGNMENT):
+                yield base
+                left -= 1
+                if not left:
+                    return
+
+
+def _page(
+    space: AddressSpace, base: int, head: bytes, owners: dict[int, tuple[int, int] | None]
+) -> Page | None:
+    w = struct.unpack_from("<12Q", head)
+    # Node.js 18 and 20: size, flags, heap, start, end, allocated, wasted, high-water mark, owner.
+    found = _checked(space, base, owners, base, w[0], w[1], w[2], w[3], w[4], w[7], w[8])
+    if found is None and w[1] == base:
+        # Node.js 22: flags, own address, size, heap, start, end, ...
+        found = _checked(space, base, owners, base, w[2], w[0], w[3], w[4], w[5], w[8], w[9])
+    if found is None and 0 < w[1] < _HIGHEST:
+        # Node.js 24 and 26: flags and where the rest is, in memory from malloc.
+        rest = space.read(w[1], 96)
+        m = struct.unpack("<12Q", rest) if rest else None
+        if m is not None and m[1] == base:
+            found = _checked(space, base, owners, w[1], m[2], w[0], m[8], m[9], m[7], m[5], m[10])
+    return found
+
+
+def _checked(
+    space: AddressSpace,
+    base: int,
+    owners: dict[int, tuple[int, int] | None],
+    header: int,
+    size: int,
+    flags: int,
+    heap: int,
+    start: int,
+    end: int,
+    mark: int,
+    owner: int,
+) -> Page | None:
+    sound = (
+        0 < size <= _LARGEST
+        and size % _UNIT == 0
+        and base < start < end <= base + size <= _HIGHEST
+        and start % 8 == 0
+        and end % 8 == 0
+        and mark <= size
+        and 0 < heap < _HIGHEST
+        and 0 < owner < _HIGHEST
+        and (heap | owner) % 8 == 0
+    )
+    if not sound:
+        return None
+    if owner not in owners:
+        # A space: its virtual functions, its heap, its number, ...
+        head = space.read(owner, 24)
+        owners[owner] = None if head is None else struct.unpack("<8xQB7x", head)
+    known = owners[owner]
+    if known is None or known[0] != heap:
+        return None
+    return Page(base, size, start, end, flags, heap, owner, known[1], header)
+
+
+def _heap(space: AddressSpace, address: int, pages: list[Page]) -> Heap:
+    spare = {page.base for page in pages if page.flags & _FROM_SPACE}
+    spare |= _pooled(space, [page for page in pages if page.base not in spare])
+    used = {page.base: page for page in pages if page.base not in spare}
+    areas = _allocation_areas(space, address, used)
+    unused = [(top, limit) for _, top, limit in areas]
+    filled = [used[start & -ALIGNMENT] for start, _, _ in areas]
+    for page in filled:
+        if page.young:
+            spare |= _after(space, page, used)
+            unused.append((next(a[1] for a in areas if a[0] & -ALIGNMENT == page.base), page.end))
+    return Heap(
+        address=address,
+        pages=[page for base, page in sorted(used.items()) if base not in spare],
+        spare=[page for page in pages if page.base in spare],
+        unused=sorted(unused),
+    )
+
+
+def _pooled(space: AddressSpace, pages: list[Page]) -> set[int]:
+    """Pages that V8 has freed but keeps, with headers as they were.
+
+    A space knows how many bytes it has. Where its pages are more than that, one flag tells those
+    that are kept; which one differs between releases, so it is the one that makes the sums agree.
+    """
+    kept: set[int] = set()
+    by_owner = defaultdict(list)
+    for page in pages:
+        by_owner[page.owner].append(page)
+    for owner, own in by_owner.items():
+        head = space.read(owner + 24, 8)
+        committed = int.from_bytes(head, "little") if head else 0
+        surplus = sum(page.size for page in own) - committed
+        if not head or surplus <= 0:
+            continue
+        for bit in range(64):
+            marked = [page for page in own if page.flags >> bit & 1]
+            if marked and sum(page.size for page in marked) == surplus:
+                kept.update(page.base for page in marked)
+                break
+    return kept
+
+
+def _allocation_areas(
+    space: AddressSpace, heap: int, used: dict[int, Page]
+) -> list[tuple[int, int, int]]:
+    """Where V8 is about to put objects, as (start, top, limit): they fill [start, top).
+
+    Compiled code reaches two of them through the isolate, which lies just below its heap; others
+    are in the spaces. They are found by what they are: three ascending addresses on one page.
+    """
+    found = {}
+    ranges = [(heap - _BELOW_HEAP, heap + _SPACE_SIZE)]
+    ranges += [(owner, owner + _SPACE_SIZE) for owner in {page.owner for page in used.values()}]
+    for low, high in ranges:
+        words = _words(space, max(0, low), high)
+        for i in range(len(words) - 2):
+            page = used.get(words[i] & -ALIGNMENT)
+            if page is not None:
+                start, top, limit = words[i : i + 3]
+                in_order = page.start <= start <= top <= limit <= page.end
+                if in_order and (start | top | limit) % 8 == 0 and start < limit:
+                    found[start] = (start, top, limit)
+    return sorted(found.values())
+
+
+def _words(space: AddressSpace, low: int, high: int) -> tuple[int, ...]:
+    """The words from `low` to `high`; zeros where they are not in memory."""
+    parts = []
+    while low < high:
+        end = min(high, (low // _UNIT + 1) * _UNIT)
+        parts.append(space.read(low, end - low) or bytes(end - low))
+        low = end
+    data = b"".join(parts)
+    return struct.unpack(f"<{len(data) // 8}Q", data)
+
+
+def _after(space: AddressSpace, current: Page, used: dict[int, Page]) -> set[int]:
+    """The pages of the new generation that come after `current` and are still to be filled.
+
+    Pages of a space are a list; where in the header its links are differs between releases. They
+    are two neighbouring words, next and previous, that agree on all pages.
+    """
+    own = {page.header: page for page in used.values() if page.owner == current.owner}
+    words = {}
+    for header in own:
+        data = space.read(header, _HEADER)
+        if data is not None:
+            words[header] = struct.unpack(f"<{_WORDS}Q", data)
+    for at in range(1, _WORDS - 1):
+        links = {header: w[at] for header, w in words.items() if w[at] in own and w[at] != header}
+        if len(links) >= len(words) - 1 and links:
+            mutual = all(b in words and words[b][at + 1] == a for a, b in links.items())
+            if mutual:
+                return _chain(links, current.header, own)
+    return set()
+
+
+def _chain(links: dict[int, int], first: int, own: dict[int, Page]) -> set[int]:
+    seen: set[int] = set()
+    at = links.get(first)
+    while at is not None and own[at].base not in seen:
+        seen.add(own[at].base)
+        at = links.get(at)
+    return seen
