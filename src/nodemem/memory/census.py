@@ -73,12 +73,14 @@ class Count:
 
 @dataclass(frozen=True)
 class Large:
-    """An object with a page of its own: its kind, bytes, length, and references (an estimate)."""
+    """An object with a page of its own: its kind, bytes, length, references and those of them to
+    constants (estimates), as in `Count`."""
 
     kind: str
     bytes: int
     elements: int
     references: Estimate
+    constants: int
 
 
 @dataclass(frozen=True)
@@ -279,6 +281,7 @@ class _Survey:
                         one.size,
                         one.elements,
                         Estimate(one.references, one.reference_error),
+                        one.constants,
                     )
                     for one in objects
                 ),
