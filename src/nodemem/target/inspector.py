@@ -11,8 +11,10 @@ import os
 import signal
 import time
 
+import msgspec
+
 from nodemem.errors import NotPermitted, TargetError, TargetNotFound, TargetTimeout, UnsafeTarget
-from nodemem.target import containers, discover, endpoint, namespaces, procfs
+from nodemem.target import cluster, containers, discover, endpoint, namespaces, procfs, visits
 from nodemem.target.endpoint import Connect, Endpoint
 
 _YOUNG = 2.0  # seconds in which a starting Node.js will have set up its signal handler
@@ -34,7 +36,8 @@ def reach(pid: int) -> Endpoint:
     connect = namespaces.connect_to(pid)  # before anything is opened that we could not reach
     state = process.inspector
     if state.open and state.address is not None:
-        return _at(pid, state.address, connect, opened=False)
+        # What an earlier run of ours left open, killed before it could close it, is ours to close.
+        return _at(pid, state.address, connect, opened=visits.left(pid) is not None)
     if state.open:
         ports = ", ".join(discover.address_of(one) for one in procfs.listeners(pid) or [])
         raise TargetError(
@@ -115,18 +118,22 @@ def _open(process: discover.NodeProcess, connect: Connect) -> Endpoint:
         options = discover.options_of(pid)
         if options.port and procfs.port_is_taken(options.port, pid):
             raise _port_taken(pid, options.port)
+        along = cluster.closed_workers(pid)
         before = {one.inode for one in procfs.listeners(pid) or []}
+        visit = visits.begin(pid, options.port)
         try:
             signal.pidfd_send_signal(handle, signal.SIGUSR1)
-        except ProcessLookupError as error:
+        except OSError as error:
+            visits.forget(pid)
+            if isinstance(error, PermissionError):
+                raise NotPermitted(f"process {pid} may not be signalled", why=str(error)) from error
             raise TargetNotFound(f"process {pid} has ended") from error
-        except PermissionError as error:
-            raise NotPermitted(f"process {pid} may not be signalled", why=str(error)) from error
-        address = _wait_for_listener(pid, before, options.port, connect)
+        listener = _wait_for_listener(pid, before, options.port, connect)
     finally:
         os.close(handle)
-    if address is not None:
-        return _at(pid, address, connect, opened=True)
+    if listener is not None:
+        visits.opened(visit, listener.inode)
+        return _at(pid, discover.address_of(listener), connect, opened=True)
     if procfs.gone(pid):
         raise TargetNotFound(f"process {pid} ended before its inspector opened")
     if options.port and procfs.port_is_taken(options.port, pid):
@@ -169,15 +176,17 @@ def _require_safe_signal(process: discover.NodeProcess) -> None:
         )
 
 
-def _wait_for_listener(pid: int, before: set[int], port: int, connect: Connect) -> str | None:
-    """The address of the socket that appears after the signal; the expected port is preferred."""
+def _wait_for_listener(
+    pid: int, before: set[int], port: int, connect: Connect
+) -> procfs.Listener | None:
+    """The socket that appears after the signal; the expected port is preferred."""
     deadline = time.monotonic() + _OPENS_WITHIN
     while time.monotonic() < deadline and not procfs.gone(pid):
         fresh = [one for one in procfs.listeners(pid) or [] if one.inode not in before]
         fresh.sort(key=lambda one: one.port != port)
         for one in fresh:
             if one.port == port or _is_inspector(one, connect):
-                return discover.address_of(one)
+                return one
         time.sleep(_LOOK_EVERY)
     return None
 

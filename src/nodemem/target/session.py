@@ -14,7 +14,7 @@ from typing import Any, Self
 import msgspec
 
 from nodemem.errors import NodememError, TargetError, TargetLost, TargetNotFound, TargetTimeout
-from nodemem.target import cdp, endpoint, inspector, orderly, probe, procfs
+from nodemem.target import cdp, endpoint, inspector, orderly, probe, procfs, visits
 from nodemem.target.channel import Handler
 from nodemem.target.death import Vigil
 from nodemem.target.endpoint import Endpoint
@@ -205,6 +205,10 @@ class Session:
         if not self.other_clients():
             self.call("Runtime.discardConsoleEntries")
 
+    def adopt(self) -> None:
+        """Close the inspector when leaving, as if we had opened it."""
+        self.endpoint = msgspec.structs.replace(self.endpoint, opened=True)
+
     def undo_with(self, method: str) -> None:
         """Call `method` when leaving, before anything else: what was started must be stopped."""
         self._undo.append(method)
@@ -254,6 +258,8 @@ class Session:
                 # Not waited for: a busy target carries it out when it can, in this order.
                 connection.post("Runtime.evaluate", self.probe_call("close_inspector"))
                 if connection.wait_until_ended(_LEAVING):
+                    if self.pid is not None:
+                        visits.forget(self.pid)
                     return
                 if self._vigil is not None and self._vigil.alive:
                     self.warnings.append("target.closing_later")
