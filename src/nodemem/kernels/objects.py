@@ -255,21 +255,18 @@ def resume(
 def fold(
     tallies: u64[::1],
     n: ix,
+    totals: u64[::1],
+    squares: f64[::1],
     kinds: u32[::1],
     n_kinds: ix,
     page: u64[::1],
-    totals: u64[::1],
-    squares: f64[::1],
-    kind_totals: u64[::1],
-    kind_squares: f64[::1],
 ) -> ix:
     """Add what one page has, the tallies of `n` maps, to sums over pages, and clear it.
 
-    kinds[slot] is the kind of a map's objects, below n_kinds. `totals` and `squares` are by map,
-    `kind_totals` and `kind_squares` by kind, eight numbers each: sums over pages, and sums of the
-    squares of what each page has. The kind n_kinds is all together but the last kind, which is no
-    objects. Of tally 6 the largest is kept instead. `page` is scratch, as long as `kind_totals`.
-    Returns how many maps had objects on the page.
+    `totals` are sums by map, `squares` sums of the squares of what each page has; of tally 6 it is
+    the largest. `page` becomes what this page has by kind, eight numbers each: kinds[slot] is the
+    kind of a map's objects, below n_kinds. The kind n_kinds is all together but the last kind,
+    which is no objects. Returns how many maps had objects on the page.
     """
     slot: ix
     kind: ix
@@ -304,12 +301,28 @@ def fold(
                 page[b + i] += page[kind * 8 + i]
             if page[kind * 8 + 6] > page[b + 6]:
                 page[b + 6] = page[kind * 8 + 6]
-        for kind in range(n_kinds + 1):
-            a = kind * 8
-            for i in range(6):
-                value = cython.cast(f64, page[a + i])
-                kind_totals[a + i] += page[a + i]
-                kind_squares[a + i] += value * value
-            if page[a + 6] > kind_totals[a + 6]:
-                kind_totals[a + 6] = page[a + 6]
     return touched
+
+
+def spread(
+    pages: u64[::1], order: u32[::1], width: ix, totals: u64[::1], differences: f64[::1]
+) -> ix:
+    """Sums over pages, `width` numbers each, and over the squares of the differences between each
+    page and the next in `order`; how many pages."""
+    n: ix = order.shape[0]
+    i: ix
+    k: ix
+    a: ix
+    b: ix
+    value: f64
+    with cython.nogil:
+        for k in range(n):
+            a = cython.cast(ix, order[k]) * width
+            for i in range(width):
+                totals[i] += pages[a + i]
+            if k + 1 < n:
+                b = cython.cast(ix, order[k + 1]) * width
+                for i in range(width):
+                    value = cython.cast(f64, pages[b + i]) - cython.cast(f64, pages[a + i])
+                    differences[i] += value * value
+    return n

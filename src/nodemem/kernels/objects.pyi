@@ -33,11 +33,16 @@ def references(
 def fold(
     tallies: memoryview,
     n: int,
+    totals: memoryview,
+    squares: memoryview,
     kinds: memoryview,
     n_kinds: int,
     page: memoryview,
+) -> int: ...
+def spread(
+    pages: memoryview,
+    order: memoryview,
+    width: int,
     totals: memoryview,
-    squares: memoryview,
-    kind_totals: memoryview,
-    kind_squares: memoryview,
+    differences: memoryview,
 ) -> int: ...

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from nodemem.memory import page_order
 from nodemem.records import AddressSpace, Mapping
 
 ALIGNMENT = 1 << 18
@@ -23,7 +24,6 @@ _LARGEST = 1 << 36  # bytes of one page, far above what V8 allows an array
 _HIGHEST = 1 << 47  # end of the user's addresses
 _MOST_CANDIDATES = 1 << 20
 _HEADER = 384  # bytes that are read of a header
-_WORDS = _HEADER // 8
 _FROM_SPACE, _TO_SPACE = 1 << 3, 1 << 4  # flags, the same in all releases
 _BELOW_HEAP = 0x14000  # how far the isolate's own data may begin before the heap's
 _SPACE_SIZE = 0x280
@@ -55,9 +55,10 @@ class Page:
 class Heap:
     """The pages of one isolate that hold objects, and where objects are being put.
 
-    `pages` are those in use; `spare` those mapped but empty: the other half of the new generation,
-    and what V8 keeps for later. `unused` are ranges [start, end) on pages in use that hold no
-    objects yet: allocation areas, and the part of the new generation that is not filled.
+    `pages` are those in use, by space and in the order in which their space got them; `spare` those
+    mapped but empty: the other half of the new generation, and what V8 keeps for later. `unused`
+    are ranges [start, end) on pages in use that hold no objects yet: where the next ones will be
+    put.
     """
 
     address: int
@@ -68,9 +69,9 @@ class Heap:
 
 def find(space: AddressSpace) -> list[Heap]:
     """The heaps in an address space, by ascending address."""
-    by_heap: dict[int, list[Page]] = defaultdict(list)
-    for page in _pages(space):
-        by_heap[page.heap].append(page)
+    by_heap: dict[int, dict[Page, bytes]] = defaultdict(dict)
+    for page, header in _pages(space):
+        by_heap[page.heap][page] = header
     return [_heap(space, address, pages) for address, pages in sorted(by_heap.items())]
 
 
@@ -90,13 +91,14 @@ def _anonymous(mapping: Mapping) -> bool:
     return not mapping.file or mapping.file.startswith("[anon:")
 
 
-def _pages(space: AddressSpace) -> Iterator[Page]:
+def _pages(space: AddressSpace) -> Iterator[tuple[Page, bytes]]:
+    """The pages, each with the bytes of its header."""
     owners: dict[int, tuple[int, int] | None] = {}
     for base in _candidates(space.mappings()):
         head = space.read(base, _HEADER)
-        page = None if head is None else _page(space, base, head, owners)
-        if page is not None:
-            yield page
+        found = None if head is None else _page(space, base, head, owners)
+        if found is not None:
+            yield found
 
 
 def _candidates(mappings: Iterable[Mapping]) -> Iterator[int]:
@@ -113,7 +115,7 @@ def _candidates(mappings: Iterable[Mapping]) -> Iterator[int]:
 
 def _page(
     space: AddressSpace, base: int, head: bytes, owners: dict[int, tuple[int, int] | None]
-) -> Page | None:
+) -> tuple[Page, bytes] | None:
     w = struct.unpack_from("<12Q", head)
     # Node.js 18 and 20: size, flags, heap, start, end, allocated, wasted, high-water mark, owner.
     found = _checked(space, base, owners, base, w[0], w[1], w[2], w[3], w[4], w[7], w[8])
@@ -122,11 +124,11 @@ def _page(
         found = _checked(space, base, owners, base, w[2], w[0], w[3], w[4], w[5], w[8], w[9])
     if found is None and 0 < w[1] < _HIGHEST:
         # Node.js 24 and 26: flags and where the rest is, in memory from malloc.
-        rest = space.read(w[1], 96)
-        m = struct.unpack("<12Q", rest) if rest else None
-        if m is not None and m[1] == base:
+        head = space.read(w[1], _HEADER) or space.read(w[1], 96) or bytes(96)
+        m = struct.unpack_from("<12Q", head)
+        if m[1] == base:
             found = _checked(space, base, owners, w[1], m[2], w[0], m[8], m[9], m[7], m[5], m[10])
-    return found
+    return None if found is None else (found, head)
 
 
 def _checked(
@@ -165,23 +167,49 @@ def _checked(
     return Page(base, size, start, end, flags, heap, owner, known[1], header)
 
 
-def _heap(space: AddressSpace, address: int, pages: list[Page]) -> Heap:
+def _heap(space: AddressSpace, address: int, headers: dict[Page, bytes]) -> Heap:
+    pages = list(headers)
     spare = {page.base for page in pages if page.flags & _FROM_SPACE}
     spare |= _pooled(space, [page for page in pages if page.base not in spare])
     used = {page.base: page for page in pages if page.base not in spare}
+    order = _ordered({page: headers[page] for page in used.values()})
     areas = _allocation_areas(space, address, used)
     unused = [(top, limit) for _, top, limit in areas]
-    filled = [used[start & -ALIGNMENT] for start, _, _ in areas]
-    for page in filled:
-        if page.young:
-            spare |= _after(space, page, used)
-            unused.append((next(a[1] for a in areas if a[0] & -ALIGNMENT == page.base), page.end))
+    for _, top, _ in areas:
+        current = used[(top - 1) & -ALIGNMENT]
+        if current.young:
+            # The pages that come after it are still to be filled, and so is the rest of it.
+            unused.append((top, current.end))
+            own = [page for page in order if page.owner == current.owner]
+            spare.update(page.base for page in own[own.index(current) + 1 :])
     return Heap(
         address=address,
-        pages=[page for base, page in sorted(used.items()) if base not in spare],
+        pages=[page for page in order if page.base not in spare],
         spare=[page for page in pages if page.base in spare],
-        unused=sorted(unused),
+        unused=_merged(unused),
     )
+
+
+def _ordered(headers: dict[Page, bytes]) -> list[Page]:
+    """Pages by space, and those of a space in the order of its list."""
+    by_owner: dict[int, dict[int, Page]] = defaultdict(dict)
+    for page in headers:
+        by_owner[page.owner][page.header] = page
+    return [
+        own[header]
+        for own in by_owner.values()
+        for header in page_order.of({one.header: headers[one] for one in own.values()})
+    ]
+
+
+def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _pooled(space: AddressSpace, pages: list[Page]) -> set[int]:
@@ -240,33 +268,3 @@ def _words(space: AddressSpace, low: int, high: int) -> tuple[int, ...]:
         low = end
     data = b"".join(parts)
     return struct.unpack(f"<{len(data) // 8}Q", data)
-
-
-def _after(space: AddressSpace, current: Page, used: dict[int, Page]) -> set[int]:
-    """The pages of the new generation that come after `current` and are still to be filled.
-
-    Pages of a space are a list; where in the header its links are differs between releases. They
-    are two neighbouring words, next and previous, that agree on all pages.
-    """
-    own = {page.header: page for page in used.values() if page.owner == current.owner}
-    words = {}
-    for header in own:
-        data = space.read(header, _HEADER)
-        if data is not None:
-            words[header] = struct.unpack(f"<{_WORDS}Q", data)
-    for at in range(1, _WORDS - 1):
-        links = {header: w[at] for header, w in words.items() if w[at] in own and w[at] != header}
-        if len(links) >= len(words) - 1 and links:
-            mutual = all(b in words and words[b][at + 1] == a for a, b in links.items())
-            if mutual:
-                return _chain(links, current.header, own)
-    return set()
-
-
-def _chain(links: dict[int, int], first: int, own: dict[int, Page]) -> set[int]:
-    seen: set[int] = set()
-    at = links.get(first)
-    while at is not None and own[at].base not in seen:
-        seen.add(own[at].base)
-        at = links.get(at)
-    return seen
