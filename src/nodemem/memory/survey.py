@@ -1,0 +1,236 @@
+"""Walking a sample of the pages of all heaps: what they hold, by map and by kind.
+
+The pages of a space are taken in the order in which the space got them, and at even distances in
+it: programs build things one after another, so neighbours are alike, and an even choice meets every
+phase. For one space of N pages of which n were walked, a total is N/n times what these have. Its
+standard error is sqrt(N (N - n) d / (2 n (n - 1))), where d is the sum of the squared differences
+between walked pages that follow each other (Wolter, Introduction to Variance Estimation, chapter 8:
+systematic samples). Where all pages were walked it is 0.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from nodemem import kernels
+from nodemem.memory import pages, spaces
+from nodemem.memory.layouts import KINDS, Layouts
+from nodemem.memory.metadata import Metadata
+from nodemem.memory.pages import Heap, Page
+from nodemem.memory.walk import LargeObject, Walker
+from nodemem.records import AddressSpace
+
+_OBJECTS = kernels.load("objects")
+WIDTH: int = _OBJECTS.WIDTH
+"""How many tallies there are of each map and of each kind; `kernels/objects.py` names them."""
+ALL = len(KINDS)
+"""The kind that is all together, gaps left out."""
+
+_PAGE_WIDTH = WIDTH * (len(KINDS) + 1)
+_FEWEST_PAGES = 48  # walked whatever the time
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much may be read: bytes of pages, and seconds, whichever ends first."""
+
+    bytes: int = 256 << 20
+    seconds: float = 0.3
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its standard error; 0.0 where it was counted."""
+
+    value: float
+    error: float = 0.0
+
+    def __add__(self, other: Estimate) -> Estimate:
+        return Estimate(self.value + other.value, (self.error**2 + other.error**2) ** 0.5)
+
+
+class Stratum:
+    """The ordinary pages of one space, in its order, and sums over those that were walked.
+
+    `totals` and `squares` are sums over pages by map, WIDTH numbers each. `to_read` is how many
+    bytes were to be read, `unread` those of them that no object could be told for.
+    """
+
+    def __init__(self, own: list[Page]) -> None:
+        self.pages = own
+        self.young = own[0].young
+        self.to_read = 0
+        self.unread = 0
+        self.totals = array("Q")
+        self.squares = array("d")
+        self._walked: list[int] = []  # the places of walked pages, as they came
+        self._by_page = array("Q")
+        self._sums: tuple[array[int], array[float]] | None = None
+
+    @property
+    def walked(self) -> int:
+        """How many pages were walked."""
+        return len(self._walked)
+
+    def walk(self, place: int, unused: list[tuple[int, int]], walker: Walker) -> None:
+        """Add the page at `place` in the order."""
+        page = self.pages[place]
+        done = walker.page(page, unused)
+        if done is None:
+            self.to_read += page.end - page.start
+            self.unread += page.end - page.start
+            return
+        self.to_read += done.size - done.empty
+        self.unread += done.unread
+        missing = len(walker.tallies) - len(self.totals)
+        if missing:
+            self.totals.extend(array("Q", bytes(8 * missing)))
+            self.squares.extend(array("d", bytes(8 * missing)))
+        by_kind = array("Q", bytes(8 * _PAGE_WIDTH))
+        _OBJECTS.fold(
+            walker.tallies,
+            len(walker.maps),
+            self.totals,
+            self.squares,
+            walker.maps.kinds,
+            len(KINDS),
+            by_kind,
+        )
+        self._walked.append(place)
+        self._by_page.extend(by_kind)
+        self._sums = None
+
+    def of_kind(self, kind: int, tally: int) -> Estimate:
+        """A tally of a kind (or ALL) over all pages."""
+        totals, differences = self._added()
+        at = kind * WIDTH + tally
+        n, of = self.walked, len(self.pages)
+        value = totals[at] * of / n if n else 0.0
+        if n == of:
+            return Estimate(value)
+        if n < 2:
+            return Estimate(value, value)
+        return Estimate(value, (of * (of - n) * differences[at] / (2 * n * (n - 1))) ** 0.5)
+
+    def longest(self, kind: int) -> int:
+        """The most elements of one object of a kind (or ALL) that was seen."""
+        at = kind * WIDTH + 6
+        return max(self._by_page[at::_PAGE_WIDTH], default=0)
+
+    def of_map(self, slot: int, tally: int) -> Estimate:
+        """A tally of one map over all pages. Its error takes the pages as chosen by chance, which
+        is too careful where neighbours are alike."""
+        at = slot * WIDTH + tally
+        n, of = self.walked, len(self.pages)
+        if at >= len(self.totals) or n == 0:
+            return Estimate(0.0)
+        total = self.totals[at]
+        value = total * of / n
+        if n == of:
+            return Estimate(value)
+        if n < 2:
+            return Estimate(value, value)
+        variance = max(0.0, self.squares[at] - total * total / n) / (n - 1)
+        return Estimate(value, (of * (of - n) * variance / n) ** 0.5)
+
+    def _added(self) -> tuple[array[int], array[float]]:
+        if self._sums is None:
+            totals = array("Q", bytes(8 * _PAGE_WIDTH))
+            differences = array("d", bytes(8 * _PAGE_WIDTH))
+            order = array("I", sorted(range(self.walked), key=self._walked.__getitem__))
+            _OBJECTS.spread(self._by_page, order, _PAGE_WIDTH, totals, differences)
+            self._sums = totals, differences
+        return self._sums
+
+
+class HeapSurvey:
+    """One heap: its ordinary pages in `strata`, one a space, its large objects in `large`.
+    `lost` are the bytes of large objects that could not be told."""
+
+    def __init__(self, heap: Heap, names: Sequence[str]) -> None:
+        self.heap = heap
+        self.large: list[LargeObject] = []
+        self.lost = 0
+        self.large_pages: list[Page] = []
+        ordinary: dict[int, list[Page]] = defaultdict(list)
+        for page in heap.pages:
+            name = names[page.space_id] if page.space_id < len(names) else ""
+            if "large_object" in name or page.size > pages.ALIGNMENT:
+                self.large_pages.append(page)
+            else:
+                ordinary[page.owner].append(page)
+        self.strata = [Stratum(own) for own in ordinary.values()]
+
+    def read_large(self, walker: Walker) -> None:
+        for page in self.large_pages:
+            found = walker.large(page)
+            if found is None:
+                self.lost += page.end - page.start
+            else:
+                self.large.append(found)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All heaps of an address space, the walker that knows their maps, and which of them is the
+    main thread's, by address; None where that cannot be told."""
+
+    heaps: list[HeapSurvey]
+    walker: Walker
+    main: int | None
+
+
+def take(space: AddressSpace, symbols: Metadata, budget: Budget) -> Survey:
+    """Walk as many pages as `budget` allows; large objects are always looked at."""
+    started = time.monotonic()
+    found = pages.find(space)
+    walker = Walker(space, Layouts(symbols), pages.read_only(space))
+    names = spaces.names(symbols)
+    heaps = [HeapSurvey(heap, names) for heap in found]
+    for heap in heaps:
+        heap.read_large(walker)
+    read = 0
+    for n, (heap, stratum, place) in enumerate(_evenly(heaps)):
+        late = time.monotonic() - started > budget.seconds and n >= _FEWEST_PAGES
+        if late or read > budget.bytes:
+            break
+        stratum.walk(place, heap.heap.unused, walker)
+        read += stratum.pages[place].size
+    return Survey(heaps, walker, _main_heap(space, found))
+
+
+def _evenly(heaps: list[HeapSurvey]) -> Iterator[tuple[HeapSurvey, Stratum, int]]:
+    """All pages of all strata, so that what comes first is spread evenly over each of them.
+
+    The places of a stratum are ordered by their bits read backwards (van der Corput), and strata
+    advance at the same pace.
+    """
+    queue = []
+    for heap in heaps:
+        for stratum in heap.strata:
+            n = len(stratum.pages)
+            bits = max(1, (n - 1).bit_length())
+            for place in range(n):
+                queue.append(
+                    (_reversed(place, bits) / (1 << bits), len(queue), heap, stratum, place)
+                )
+    queue.sort(key=lambda entry: entry[:2])
+    for _, _, heap, stratum, place in queue:
+        yield heap, stratum, place
+
+
+def _reversed(number: int, bits: int) -> int:
+    return int(f"{number:0{bits}b}"[::-1], 2)
+
+
+def _main_heap(space: AddressSpace, heaps: list[Heap]) -> int | None:
+    """The heap of the main thread: its isolate was allocated where only that thread allocates."""
+    if len(heaps) == 1:
+        return heaps[0].address
+    ranges = [(one.start, one.end) for one in space.mappings() if one.file == "[heap]"]
+    found = [h.address for h in heaps if any(a <= h.address < b for a, b in ranges)]
+    return found[0] if len(found) == 1 else None
