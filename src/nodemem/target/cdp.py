@@ -68,6 +68,10 @@ class Connection(Channel):
         self._reader = threading.Thread(target=self._read, name="nodemem-inspector", daemon=True)
         self._reader.start()
 
+    def fileno(self) -> int:
+        """The file descriptor of its socket."""
+        return self._socket.socket.fileno()
+
     def close(self) -> None:
         """End the connection from our side. May be called from any thread, more than once."""
         self._socket.close()

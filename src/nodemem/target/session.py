@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +20,7 @@ from nodemem.target import cdp, endpoint, inspector, orderly, probe, procfs, vis
 from nodemem.target.channel import Handler
 from nodemem.target.death import Vigil
 from nodemem.target.endpoint import Endpoint
+from nodemem.target.keeper import Keeper
 from nodemem.target.lease import Lease
 
 _GROUP = "nodemem"
@@ -61,6 +64,7 @@ class Session:
         self._vigil: Vigil | None = None
         self._lease: Lease | None = None
         self._holds_termination = orderly.hold_termination()
+        self._keeper: Keeper | None = None
         try:
             # A connection that is broken off half-way would count as that of another tool.
             orderly.to_the_end(lambda: self._reach(target), lambda _: self._leave())
@@ -208,6 +212,16 @@ class Session:
     def adopt(self) -> None:
         """Close the inspector when leaving, as if we had opened it."""
         self.endpoint = msgspec.structs.replace(self.endpoint, opened=True)
+    @contextlib.contextmanager
+    def while_it_sends(self) -> Iterator[None]:
+        """For the time in which the target sends a lot: somebody will read that to its end, even
+        if we are killed or break off; see `keeper`."""
+        if self._keeper is None:  # there is one already after a time that was broken off
+            self._keeper = Keeper(self.connection.fileno())
+        yield
+        self._keeper.dismiss()  # not if broken off: then it goes on sending
+        self._keeper = None
+
 
     def undo_with(self, method: str) -> None:
         """Call `method` when leaving, before anything else: what was started must be stopped."""
@@ -269,7 +283,11 @@ class Session:
             with contextlib.suppress(NodememError):
                 connection.call("Runtime.evaluate", {"expression": "0"}, timeout=_LEAVING)
         finally:
-            connection.close()
+            if self._keeper is None:
+                connection.close()
+            else:
+                run = functools.partial(_run_out, connection, self._keeper)
+                threading.Thread(target=run, name="nodemem-run-out", daemon=True).start()
 
     @property
     def _ends_for_all(self) -> bool:
@@ -318,6 +336,14 @@ def read_answer(answer: dict[str, Any], shape: type[Any], who: str) -> Any:
     """
     result = answer.get("result")
     value = result.get("value") if isinstance(result, dict) else None
+def _run_out(connection: cdp.Connection, keeper: Keeper) -> None:
+    """Close a connection once the target has sent all that it had begun to send."""
+    with contextlib.suppress(NodememError):
+        connection.call("Runtime.evaluate", {"expression": "0"}, timeout=None)
+    connection.close()
+    keeper.dismiss()
+
+
     failed = value.get("failed") if isinstance(value, dict) else "it gave no answer"
     if failed is not None or "exceptionDetails" in answer:
         raise TargetError(f"{who} could not be asked", why=str(failed)[:300])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import msgspec
@@ -173,6 +174,10 @@ class WorkerThread(Channel):
         """Free what console.log() of the worker left, unless another tool is attached."""
         if not self._session.other_clients():
             self.call("Runtime.discardConsoleEntries")
+
+    def while_it_sends(self) -> AbstractContextManager[None]:
+        """As `Session.while_it_sends`: all that a worker sends comes through the main thread."""
+        return self._session.while_it_sends()
 
     def undo_with(self, method: str) -> None:
         """Call `method` when leaving: what was started must be stopped."""
