@@ -67,7 +67,7 @@ class Stream:
         """
         self._started = self._sign = time.monotonic()
         on = self._isolate.on
-        with ExitStack() as stack:
+        with self._isolate.while_it_sends(), ExitStack() as stack:
             stack.enter_context(on("HeapProfiler.addHeapSnapshotChunk", self._on_chunk))
             stack.enter_context(on("HeapProfiler.reportHeapSnapshotProgress", self._on_progress))
             self._isolate.call(
