@@ -68,6 +68,7 @@ _TO_THE_END = 1 << 40
 _SMI = 0x7FFFFFFF
 _INT = 0xFFFFFFFF
 _NATIVE_CONTEXT = 7  # its place among the types of contexts, which are in the order of their names
+_KINDS_OF_FUNCTIONS = 16  # instance types of them, where the last is not published
 _LENGTH = 0x3FFFFFFF  # of strings and BigInts
 
 
@@ -115,16 +116,25 @@ class Layouts:
             (value for value, name in metadata.types.items() if name.startswith("JS_")),
             default=1 << 16,
         )
-        functions = (
-            metadata.values.get("FirstJSFunctionType"),
-            metadata.values.get("LastJSFunctionType"),
-        )
-        one = metadata.type("JS_FUNCTION_TYPE") or -1
-        self._functions = range(functions[0] or one, (functions[1] or one) + 1)
+        first = metadata.values.get("FirstJSFunctionType", metadata.type("JS_FUNCTION_TYPE") or 0)
+        last = metadata.values.get("LastJSFunctionType", first + _KINDS_OF_FUNCTIONS - 1)
+        self._functions = range(first, last + 1)
 
     def name(self, type: int) -> str:
         """V8's name of an instance type, without `_TYPE`; a number where there is none."""
         return self._names.get(type, f"TYPE_{type}").removesuffix("_TYPE")
+
+    def is_function(self, type: int) -> bool:
+        """Whether objects of an instance type are functions with a text of their own."""
+        return type in self._functions
+
+    def is_flat(self, type: int) -> bool:
+        """Whether strings of an instance type hold their characters themselves."""
+        return _string_kind(self._values, type) in ("one_byte_string", "two_byte_string")
+
+    def is_one_byte(self, type: int) -> bool:
+        """Whether the characters of strings of an instance type take a byte each."""
+        return bool(type & self._values.get("StringEncodingMask", 8))
 
     def kind(self, type: int) -> int:
         """Which of KINDS an instance type is, as an index."""

@@ -6,26 +6,25 @@ import struct
 from array import array
 
 from nodemem import kernels
+from nodemem.memory.cached import Cached
 from nodemem.memory.layouts import Layouts, Rule
 from nodemem.records import AddressSpace
 
 _OBJECTS = kernels.load("objects")
 _WIDTH: int = _OBJECTS.WIDTH
-_UNIT = 4096
 _MOST_MAPS = 1 << 18
-_MOST_UNITS = 1 << 13  # 32 MiB of maps' surroundings are kept while walking
+_HIGHEST = 1 << 47  # end of the user's addresses
 _TAG = 1
 _MAP_HEAD = struct.Struct("<QBBBBH")
 
 
 class MapTable:
     """Maps by tagged address: for the kernel as open addressing in `keys` and `slots`, with
-    `rules` and `kinds` by slot. `types` are instance types by slot."""
+    `rules` and `kinds` by slot. `types` are instance types by slot; `memory` reads around maps."""
 
     def __init__(self, space: AddressSpace, layouts: Layouts) -> None:
-        self._space = space
+        self.memory = Cached(space)
         self._layouts = layouts
-        self._units: dict[int, bytes] = {}
         self._meta: set[int] = set()
         self.addresses: list[int] = []
         self.types: list[int] = []
@@ -99,25 +98,10 @@ class MapTable:
 
     def _head(self, word: int) -> tuple[int, int, int] | None:
         """The map's own map, its objects' size in words, their instance type."""
-        if word & 3 != _TAG or word >= 1 << 47:
+        if word & 3 != _TAG or word >= _HIGHEST:
             return None
-        address = word - _TAG
-        unit, at = address & -_UNIT, address % _UNIT
-        if at + _MAP_HEAD.size > _UNIT:
-            data, at = self._space.read(address, _MAP_HEAD.size), 0
-        else:
-            data = self._unit(unit)
+        data = self.memory.read(word - _TAG, _MAP_HEAD.size)
         if data is None:
             return None
-        meta, words, _, _, _, instance_type = _MAP_HEAD.unpack_from(data, at)
+        meta, words, _, _, _, instance_type = _MAP_HEAD.unpack(data)
         return meta, words, instance_type
-
-    def _unit(self, address: int) -> bytes | None:
-        if address not in self._units:
-            data = self._space.read(address, _UNIT)
-            if data is None:
-                return None
-            if len(self._units) >= _MOST_UNITS:
-                self._units.clear()
-            self._units[address] = data
-        return self._units[address]

@@ -209,7 +209,7 @@ def _evenly(heaps: list[HeapSurvey]) -> Iterator[tuple[HeapSurvey, Stratum, int]
     The places of a stratum are ordered by their bits read backwards (van der Corput), and strata
     advance at the same pace.
     """
-    queue = []
+    queue: list[tuple[float, int, HeapSurvey, Stratum, int]] = []
     for heap in heaps:
         for stratum in heap.strata:
             n = len(stratum.pages)
