@@ -14,7 +14,7 @@ import time
 import msgspec
 
 from nodemem.errors import NotPermitted, TargetError, TargetNotFound, TargetTimeout, UnsafeTarget
-from nodemem.target import cluster, containers, discover, endpoint, namespaces, procfs, visits
+from nodemem.target import containers, discover, endpoint, namespaces, procfs, visits
 from nodemem.target.endpoint import Connect, Endpoint
 
 _YOUNG = 2.0  # seconds in which a starting Node.js will have set up its signal handler
@@ -118,7 +118,6 @@ def _open(process: discover.NodeProcess, connect: Connect) -> Endpoint:
         options = discover.options_of(pid)
         if options.port and procfs.port_is_taken(options.port, pid):
             raise _port_taken(pid, options.port)
-        along = cluster.closed_workers(pid)
         before = {one.inode for one in procfs.listeners(pid) or []}
         visit = visits.begin(pid, options.port)
         try:
