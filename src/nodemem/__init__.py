@@ -32,6 +32,7 @@ _EXPORTS = {
     "Node": "nodemem.api.node",
     "attach": "nodemem.api.node",
     "launch": "nodemem.api.node",
+    "process_tree": "nodemem.api.processes",
     "ps": "nodemem.api.processes",
     "record": "nodemem.api.recording",
     "triage": "nodemem.api.triage",

@@ -95,15 +95,21 @@ class Output:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
-    def envelope(self, data: Any, subject: dict[str, Any], table: Table | None = None) -> str:
-        """The JSON line for `data`; warnings and truncation are those of `table`."""
+    def envelope(
+        self,
+        data: Any,
+        subject: dict[str, Any],
+        table: Table | None = None,
+        warnings: tuple[str, ...] = (),
+    ) -> str:
+        """The JSON line for `data`; truncation and further warnings are those of `table`."""
         from nodemem.results import envelope, to_json
 
         framed = envelope(
             self.command,
             subject=subject,
             data=data,
-            warnings=table.warnings if table else (),
+            warnings=warnings + (table.warnings if table else ()),
             truncated=table.truncated if table else None,
         )
         return to_json(framed).decode() + "\n"

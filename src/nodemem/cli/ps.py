@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import click
+
 from nodemem.cli._frame import Output, verb
 
 
-@verb("ps", example=["nodemem ps", "nodemem ps --json"])
-def command(out: Output) -> None:
+@verb("ps", example=["nodemem ps", "nodemem ps --tree", "nodemem ps --json"])
+@click.option("--tree", is_flag=True, help="Each followed by the processes that it has started")
+def command(out: Output, tree: bool) -> None:
     """List the Node.js processes of this host, without touching them.
 
     They are told by what is in their executable, so renamed and statically linked ones are found
@@ -18,4 +21,4 @@ def command(out: Output) -> None:
     """
     from nodemem.api.processes import ps
 
-    out.emit(ps(), subject={})
+    out.emit(ps(tree=tree), subject={})

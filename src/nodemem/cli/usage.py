@@ -11,6 +11,7 @@ import click
 
 from nodemem.cli._frame import Output, verb
 from nodemem.cli._live import attached, subject_of
+from nodemem.cli._tree import show_usage
 
 if TYPE_CHECKING:
     from nodemem.api.node import Node
@@ -27,9 +28,13 @@ _HISTORY = 40
         "nodemem usage 4242",
         "nodemem usage 127.0.0.1:9229 --json",
         "nodemem usage 4242 --watch 5s --count 12 -o day.ndjson.zst",
+        "nodemem usage 4242 --tree",
     ],
 )
 @click.argument("target", metavar="PID|HOST:PORT|URL")
+@click.option(
+    "--tree", is_flag=True, help="Also the processes that it has started, one after another"
+)
 @click.option(
     "--watch",
     is_flag=False,
@@ -49,11 +54,12 @@ _HISTORY = 40
 def command(
     out: Output,
     target: str,
+    tree: bool,
     watch: str | None,
     count: int | None,
     recording: Path | None,
     force: bool,
-) -> None:
+) -> int | None:
     """Show process.memoryUsage() of a running Node.js process, with its heap limit, every heap
     space and its workers.
 
@@ -68,6 +74,13 @@ def command(
         raise UsageError(
             f"usage --watch prints lines, not {out.format}", next="leave --format, or take --json"
         )
+    if tree:
+        if watching or recording is not None:
+            raise UsageError(
+                "usage --tree asks each process once",
+                next="nodemem ps --tree, then for each process: nodemem record PID -o FILE",
+            )
+        return show_usage(out, target)
     interval = parse_duration(watch or out.config.interval)
     if recording is not None:
         paths.refuse_existing(recording, force=force)
@@ -83,6 +96,7 @@ def command(
             _show(out, node, sample)
     if recording is not None:
         out.note(f"wrote {recording}")
+    return None
 
 
 def _watch(out: Output, node: Node, interval: float, count: int | None, keep: Any) -> None:

@@ -22,7 +22,8 @@ Connect = Callable[[tuple[str, int], float], socket.socket]
 
 class Endpoint(msgspec.Struct, frozen=True):
     """Where to connect. `opened` says that we opened the inspector; `pid` is the process on this
-    host, None if it is elsewhere. `host` and `port` are where `connect` connects to."""
+    host, None if it is elsewhere. `host` and `port` are where `connect` connects to. `along` are
+    cluster workers whose inspectors were closed before this one was opened."""
 
     url: str
     host: str
@@ -30,6 +31,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     pid: int | None = None
     opened: bool = False
     connect: Connect = socket.create_connection
+    along: tuple[int, ...] = ()
 
     @property
     def address(self) -> str:

@@ -14,7 +14,7 @@ import time
 import msgspec
 
 from nodemem.errors import NotPermitted, TargetError, TargetNotFound, TargetTimeout, UnsafeTarget
-from nodemem.target import containers, discover, endpoint, namespaces, procfs, visits
+from nodemem.target import cluster, containers, discover, endpoint, namespaces, procfs, visits
 from nodemem.target.endpoint import Connect, Endpoint
 
 _YOUNG = 2.0  # seconds in which a starting Node.js will have set up its signal handler
@@ -118,8 +118,11 @@ def _open(process: discover.NodeProcess, connect: Connect) -> Endpoint:
         options = discover.options_of(pid)
         if options.port and procfs.port_is_taken(options.port, pid):
             raise _port_taken(pid, options.port)
+        along = cluster.closed_workers(pid)
         before = {one.inode for one in procfs.listeners(pid) or []}
         visit = visits.begin(pid, options.port)
+        for worker in along:
+            visits.begin(worker, discover.options_of(worker).port)
         try:
             signal.pidfd_send_signal(handle, signal.SIGUSR1)
         except OSError as error:
@@ -132,7 +135,8 @@ def _open(process: discover.NodeProcess, connect: Connect) -> Endpoint:
         os.close(handle)
     if listener is not None:
         visits.opened(visit, listener.inode)
-        return _at(pid, discover.address_of(listener), connect, opened=True)
+        found = _at(pid, discover.address_of(listener), connect, opened=True)
+        return msgspec.structs.replace(found, along=along)
     if procfs.gone(pid):
         raise TargetNotFound(f"process {pid} ended before its inspector opened")
     if options.port and procfs.port_is_taken(options.port, pid):

@@ -113,6 +113,12 @@ def inner_pid(pid: int, *, proc: Path = PROC) -> int | None:
     return None if found is None else int(found[1])
 
 
+def children(pid: int) -> list[int]:
+    """The processes that its main thread has started and that are still there."""
+    words = (_text(pid, f"task/{pid}/children") or "").split()
+    return [int(word) for word in words if word.isdecimal()]
+
+
 def start_ticks(pid: int) -> int | None:
     """Clock ticks from boot to its start: with the pid, an identity that is never used twice."""
     fields = _stat_fields(pid)
@@ -159,6 +165,16 @@ def open_files_limit(pid: int) -> int | None:
             soft = line.split()[3]
             return int(soft) if soft.isdecimal() else None
     return None
+
+
+def cpu_pressure() -> float | None:
+    """Share of the last ten seconds in which some thread of this machine wanted a processor and
+    had none; None where the kernel does not count that (before 4.20, or switched off)."""
+    try:
+        first = (PROC / "pressure" / "cpu").read_text().partition("\n")[0].split()
+        return float(dict(word.split("=") for word in first[1:])["avg10"]) / 100
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def machine_memory() -> tuple[int | None, int | None]:

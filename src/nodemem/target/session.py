@@ -16,7 +16,7 @@ from typing import Any, Self
 import msgspec
 
 from nodemem.errors import NodememError, TargetError, TargetLost, TargetNotFound, TargetTimeout
-from nodemem.target import cdp, endpoint, inspector, orderly, probe, procfs, visits
+from nodemem.target import cdp, cluster, endpoint, inspector, orderly, probe, procfs, visits
 from nodemem.target.channel import Handler
 from nodemem.target.death import Vigil
 from nodemem.target.endpoint import Endpoint
@@ -63,12 +63,14 @@ class Session:
         self._connection: cdp.Connection | None = None
         self._vigil: Vigil | None = None
         self._lease: Lease | None = None
-        self._holds_termination = orderly.hold_termination()
         self._keeper: Keeper | None = None
+        self._holds_termination = orderly.hold_termination()
         try:
             # A connection that is broken off half-way would count as that of another tool.
             orderly.to_the_end(lambda: self._reach(target), lambda _: self._leave())
             self._introduce()
+            if self.endpoint.along:
+                orderly.to_the_end(self._close_workers, lambda _: None)
         except BaseException:
             self.close()
             raise
@@ -104,6 +106,13 @@ class Session:
                 raise
             except TargetError:
                 pass
+
+    def _close_workers(self) -> None:
+        for pid in cluster.opened(self.endpoint.along, self.endpoint.port):
+            with contextlib.suppress(NodememError):  # it has ended, or somebody else closed it
+                worker = Session(pid)
+                worker.adopt()
+                worker.close()
 
     def _forwarded(self, pid: int) -> None:
         """Who listens is not who answers: `pid` is a proxy, itself written in Node.js."""
@@ -203,15 +212,6 @@ class Session:
             time.sleep(_MOMENT / 10)
         return others
 
-    def forget_console(self) -> None:
-        """Free the arguments of console.log() that an open inspector keeps, unless another tool
-        is attached, whose console would be emptied too."""
-        if not self.other_clients():
-            self.call("Runtime.discardConsoleEntries")
-
-    def adopt(self) -> None:
-        """Close the inspector when leaving, as if we had opened it."""
-        self.endpoint = msgspec.structs.replace(self.endpoint, opened=True)
     @contextlib.contextmanager
     def while_it_sends(self) -> Iterator[None]:
         """For the time in which the target sends a lot: somebody will read that to its end, even
@@ -222,6 +222,15 @@ class Session:
         self._keeper.dismiss()  # not if broken off: then it goes on sending
         self._keeper = None
 
+    def forget_console(self) -> None:
+        """Free the arguments of console.log() that an open inspector keeps, unless another tool
+        is attached, whose console would be emptied too."""
+        if not self.other_clients():
+            self.call("Runtime.discardConsoleEntries")
+
+    def adopt(self) -> None:
+        """Close the inspector when leaving, as if we had opened it."""
+        self.endpoint = msgspec.structs.replace(self.endpoint, opened=True)
 
     def undo_with(self, method: str) -> None:
         """Call `method` when leaving, before anything else: what was started must be stopped."""
@@ -327,6 +336,14 @@ class Session:
         self.close()
 
 
+def _run_out(connection: cdp.Connection, keeper: Keeper) -> None:
+    """Close a connection once the target has sent all that it had begun to send."""
+    with contextlib.suppress(NodememError):
+        connection.call("Runtime.evaluate", {"expression": "0"}, timeout=None)
+    connection.close()
+    keeper.dismiss()
+
+
 def read_answer(answer: dict[str, Any], shape: type[Any], who: str) -> Any:
     """The value that a probe returned.
 
@@ -336,14 +353,6 @@ def read_answer(answer: dict[str, Any], shape: type[Any], who: str) -> Any:
     """
     result = answer.get("result")
     value = result.get("value") if isinstance(result, dict) else None
-def _run_out(connection: cdp.Connection, keeper: Keeper) -> None:
-    """Close a connection once the target has sent all that it had begun to send."""
-    with contextlib.suppress(NodememError):
-        connection.call("Runtime.evaluate", {"expression": "0"}, timeout=None)
-    connection.close()
-    keeper.dismiss()
-
-
     failed = value.get("failed") if isinstance(value, dict) else "it gave no answer"
     if failed is not None or "exceptionDetails" in answer:
         raise TargetError(f"{who} could not be asked", why=str(failed)[:300])
