@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import itertools
 import threading
@@ -46,7 +47,7 @@ class _Waiting:
         self.done.set()
 
 
-class Channel:
+class Channel(abc.ABC):
     """A conversation with one isolate. A subclass gives `_transmit` and `_lost`, hands what
     arrives to `_receive`, and says `_end` when nothing more can come."""
 
@@ -135,17 +136,17 @@ class Channel:
         """Wait for the other side to end the connection; whether it has."""
         return self._ended.wait(timeout)
 
+    @abc.abstractmethod
     def _transmit(self, message: bytes) -> None:
         """Send one message.
 
         Raises:
             TargetLost: the way is closed.
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _lost(self) -> NodememError:
         """The error of calls that will never be answered."""
-        raise NotImplementedError
 
     def _receive(self, text: bytes | str) -> None:
         """Take one message.

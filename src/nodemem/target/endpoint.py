@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import http
 import http.client
 import ipaddress
 import socket
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from nodemem.errors import TargetLost, TargetNotFound, UsageError
+from nodemem.errors import TargetLost, TargetNotFound, TargetTimeout, UsageError
+from nodemem.target import bounded_http
 
 _LARGEST_ANSWER = 1 << 20
 _TIMEOUT = 5.0
@@ -49,8 +50,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class _Listed(msgspec.Struct):
-    id: str
-    type: str = ""
+    id: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z-]{1,100}$")]  # it goes into the address
 
 
 class _Version(msgspec.Struct, rename={"browser": "Browser"}):
@@ -64,15 +64,17 @@ def ask(host: str, port: int, connect: Connect = socket.create_connection) -> st
     Raises:
         TargetLost: nothing listens there.
         TargetNotFound: something else than the inspector of Node.js does.
+        TargetTimeout: what listens has not answered within 5 s.
     """
-    version = _get(host, port, "/json/version", _Version, connect)
+    deadline = time.monotonic() + _TIMEOUT
+    version = _get(host, port, "/json/version", _Version, connect, deadline)
     if not version.browser.startswith("node.js/"):
         raise TargetNotFound(
             f"{join(host, port)} is not the inspector of Node.js",
             why=f"it calls itself {version.browser[:60]!r}",
             next="nodemem ps shows where the inspectors of this host listen",
         )
-    listed: list[_Listed] = _get(host, port, "/json/list", list[_Listed], connect)
+    listed: list[_Listed] = _get(host, port, "/json/list", list[_Listed], connect, deadline)
     if not listed:
         raise TargetNotFound(f"the inspector at {join(host, port)} offers no target")
     return f"ws://{join(host, port)}/{listed[0].id}"
@@ -115,28 +117,28 @@ def join(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _get(host: str, port: int, path: str, shape: Any, connect: Connect) -> Any:
+def _get(host: str, port: int, path: str, shape: Any, connect: Connect, deadline: float) -> Any:
     where = join(host, port)
-    # http.client knows no proxies and no redirects: neither may come between us and a debugger.
-    client = http.client.HTTPConnection(host, port)
+    listing = "nodemem ps shows where the inspectors of this host listen"
     try:
-        client.sock = connect((host, port), _TIMEOUT)
-        client.request("GET", path)
-        answer = client.getresponse()
-        if answer.status != http.HTTPStatus.OK:
-            raise http.client.HTTPException(f"it answers {answer.status} to {path}")
-        return msgspec.json.decode(answer.read(_LARGEST_ANSWER), type=shape)
-    except (msgspec.DecodeError, http.client.HTTPException) as error:
+        with connect((host, port), bounded_http.left(deadline)) as sock:
+            body = bounded_http.get(sock, where, path, deadline=deadline, largest=_LARGEST_ANSWER)
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.DecodeError, RecursionError, http.client.HTTPException) as error:
         raise TargetNotFound(
             f"{where} is not the inspector of Node.js",
             why=str(error) or type(error).__name__,
-            next="nodemem ps shows where the inspectors of this host listen",
+            next=listing,
+        ) from error
+    except TimeoutError as error:
+        raise TargetTimeout(
+            f"{where} did not answer within {_TIMEOUT:g} s",
+            why="it is stopped or very busy, or not the inspector of Node.js",
+            next=listing,
         ) from error
     except (OSError, ValueError) as error:
         raise TargetLost(
             f"nothing answers at {where}",
             why=getattr(error, "strerror", None) or str(error) or type(error).__name__,
-            next="nodemem ps shows where the inspectors of this host listen",
+            next=listing,
         ) from error
-    finally:
-        client.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Annotated
 
 import msgspec
 
@@ -15,15 +16,26 @@ from nodemem.target.isolate import Isolate
 _TAKING = "its heap snapshot was taken"
 _ASK_AFTER = 2.0  # seconds without any sign before we look whether the snapshot has begun
 _STALLED = 120.0
+_BEGINNING = b'{"snapshot":'
+# A snapshot takes up to some 3 times the heap, as measured; what goes on beyond this has no end.
+_TIMES_THE_HEAP = 32
+_ALWAYS_GRANTED = 1 << 30
 
 
 class _Chunk(msgspec.Struct):
     chunk: str
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+
+
 class _Objects(msgspec.Struct):
-    done: int
-    total: int
+    done: _Count
+    total: _Count
+
+
+class _HeapUsage(msgspec.Struct, rename="camel"):
+    total_size: Annotated[float, msgspec.Meta(ge=0, le=1 << 53)]
 
 
 class Stream:
@@ -54,6 +66,8 @@ class Stream:
         self._cpu: float | None = None
         self._ask_after = _ASK_AFTER
         self._end = b""
+        self._size = 0
+        self._largest = _ALWAYS_GRANTED
         self.waited = 0.0
         self.paused = False
 
@@ -63,8 +77,9 @@ class Stream:
         Raises:
             TargetLost: the process ended meanwhile, with the reason as far as it is known.
             TargetTimeout: nothing has happened for two minutes.
-            TargetError: the stream ended before the snapshot did.
+            TargetError: the stream ended before the snapshot did, has no end, or is none.
         """
+        self._largest += int(_TIMES_THE_HEAP * self._heap_size())
         self._started = self._sign = time.monotonic()
         on = self._isolate.on
         with self._isolate.while_it_sends(), ExitStack() as stack:
@@ -83,8 +98,29 @@ class Stream:
                 next="take it again",
             )
 
+    def _heap_size(self) -> float:
+        usage = self._isolate.call("Runtime.getHeapUsage")
+        try:
+            return msgspec.convert(usage, _HeapUsage).total_size
+        except msgspec.ValidationError as error:
+            what = f"{self._isolate.name} does not say how large its heap is"
+            raise TargetError(what, why=str(error)) from error
+
     def _on_chunk(self, params: bytes) -> None:
         data = self._chunk.decode(params).chunk.encode()
+        if self._size == 0 and not data.startswith(_BEGINNING):
+            raise TargetError(
+                f"what {self._isolate.name} sends is no heap snapshot",
+                why=f"it begins with {data[:20]!r}",
+                next="nodemem ps shows the Node.js processes of this host",
+            )
+        self._size += len(data)
+        if self._size > self._largest:
+            raise TargetError(
+                f"the heap snapshot of {self._isolate.name} does not come to an end",
+                why=f"{self._size >> 20} MiB are too many for the heap that it says it has",
+                next="nodemem ps shows the Node.js processes of this host",
+            )
         self._write(data)
         self._end = (self._end + data[-2:])[-2:]
         self._seen()

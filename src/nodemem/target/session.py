@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import msgspec
 
@@ -34,8 +34,8 @@ class Identity(msgspec.Struct, frozen=True, rename="camel"):
     that built-in modules can be loaded without the console's `require`; `started` is not set while
     the program waits for a debugger before its first line."""
 
-    pid: int
-    version: str
+    pid: Annotated[int, msgspec.Meta(ge=0, le=1 << 32)]
+    version: Annotated[str, msgspec.Meta(max_length=100)]
     loads: bool = True
     started: bool = True
     arch: str = ""

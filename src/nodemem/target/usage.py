@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
 import msgspec
 
@@ -12,32 +13,38 @@ from nodemem.target import workers
 from nodemem.target.isolate import Isolate
 from nodemem.target.session import Session, read_answer
 
-_THREAD = re.compile(r"\[worker (\d+)\]")
+_THREAD = re.compile(r"\[worker (\d{1,9})\]")
+
+
+# What answers may be anything that listens; such numbers are none of memory.
+_Size = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+_Statistic = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]  # limits can be set beyond all reason
+_Name = Annotated[str, msgspec.Meta(max_length=100)]
 
 
 class _Usage(msgspec.Struct, rename="camel"):
-    rss: int
-    heap_total: int
-    heap_used: int
-    external: int
-    array_buffers: int | None = None
+    rss: _Size
+    heap_total: _Size
+    heap_used: _Size
+    external: _Size
+    array_buffers: _Size | None = None
 
 
 class _Space(msgspec.Struct):
-    space_name: str
-    space_size: int
-    space_used_size: int
-    space_available_size: int
-    physical_space_size: int
+    space_name: _Name
+    space_size: _Size
+    space_used_size: _Size
+    space_available_size: _Size
+    physical_space_size: _Size
 
 
 class _Isolate(msgspec.Struct):
     """What the probe `memory_usage` returns. Fields of the statistics differ by release."""
 
     usage: _Usage
-    thread: int | None = None
-    statistics: dict[str, int] = {}
-    spaces: list[_Space] = []
+    thread: _Size | None = None
+    statistics: Annotated[dict[_Name, _Statistic], msgspec.Meta(max_length=100)] = {}
+    spaces: Annotated[list[_Space], msgspec.Meta(max_length=100)] = []
 
 
 def read_memory(session: Session, *, time: float) -> MemorySample:
@@ -81,7 +88,7 @@ def read_isolate(isolate: Isolate, *, time: float) -> MemorySample:
 
 
 class _Resources(msgspec.Struct):
-    counts: dict[str, int] | None = None
+    counts: Annotated[dict[_Name, _Size], msgspec.Meta(max_length=1000)] | None = None
 
 
 def read_resources(session: Session, *, time: float) -> ActiveResources | None:

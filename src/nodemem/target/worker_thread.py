@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -13,9 +14,12 @@ import msgspec
 from nodemem.errors import NodememError, TargetError, TargetLost, TargetNotFound
 from nodemem.target.channel import Channel
 from nodemem.target.session import Session, read_answer
+from nodemem.target.workers import MOST
 
-_THREAD = re.compile(r"\[worker (\d+)\]")
-_FIND = 2.0  # seconds in which workers must say which thread they are
+_THREAD = re.compile(r"\[worker (\d{1,9})\]")
+_FIND = 2.0  # seconds in which a worker must say which thread it is
+_FIND_ALL = 10.0
+_LONGEST_TITLE = 200
 
 
 class _Info(msgspec.Struct):
@@ -54,7 +58,9 @@ def visit(session: Session, number: int) -> Iterator[WorkerThread]:
 
     def attached(params: bytes) -> None:
         event = msgspec.json.decode(params, type=_Attached)
-        found[event.session_id] = WorkerThread(session, event.session_id, event.worker_info.title)
+        if len(found) < MOST:
+            title = event.worker_info.title[:_LONGEST_TITLE]
+            found[event.session_id] = WorkerThread(session, event.session_id, title)
 
     def received(params: bytes) -> None:
         event = msgspec.json.decode(params, type=_Received)
@@ -75,7 +81,7 @@ def visit(session: Session, number: int) -> Iterator[WorkerThread]:
         # Workers that run now are announced before this call is answered.
         session.call("NodeWorker.enable", {"waitForDebuggerOnStart": False})
         try:
-            threads = {one.thread(): one for one in list(found.values())}
+            threads = _threads(list(found.values()), number)
             if number not in threads:
                 known = ", ".join(str(one) for one in sorted(filter(None, threads)))
                 raise TargetNotFound(
@@ -83,8 +89,8 @@ def visit(session: Session, number: int) -> Iterator[WorkerThread]:
                     why=f"its worker threads are {known}" if known else "it has none",
                     next="nodemem usage shows the worker threads",
                 )
-            for thread, one in threads.items():
-                if thread != number:
+            for one in list(found.values()):
+                if one is not threads[number]:
                     one.leave()
             yield threads[number]
         finally:
@@ -92,6 +98,18 @@ def visit(session: Session, number: int) -> Iterator[WorkerThread]:
                 one.leave()
             with contextlib.suppress(TargetError):
                 session.call("NodeWorker.disable", timeout=_FIND)
+
+
+def _threads(workers: list[WorkerThread], wanted: int) -> dict[int | None, WorkerThread]:
+    """Workers by `threadId`: as many as had to be asked to find `wanted`, the likeliest first."""
+    workers.sort(key=lambda worker: worker.number != wanted)
+    until = time.monotonic() + _FIND_ALL
+    threads: dict[int | None, WorkerThread] = {}
+    for worker in workers:
+        threads[worker.thread()] = worker
+        if wanted in threads or time.monotonic() > until:
+            break
+    return threads
 
 
 class WorkerThread(Channel):
@@ -120,14 +138,19 @@ class WorkerThread(Channel):
         """Node.js release, e.g. `v22.20.0`."""
         return self._session.version
 
+    @property
+    def number(self) -> int | None:
+        """The `threadId` that its title names."""
+        named = _THREAD.match(self._title)
+        return None if named is None else int(named[1])
+
     def thread(self) -> int | None:
         """Its `threadId`; None if it ended, or does not say."""
-        named = _THREAD.match(self._title)
         with contextlib.suppress(TargetError):
             answer: _Thread = self.ask("memory_usage", _Thread, timeout=_FIND)
             if answer.thread is not None:
                 return answer.thread
-        return int(named[1]) if named else None
+        return self.number
 
     def call(
         self,

@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
-from nodemem.errors import TargetError
+from nodemem.errors import TargetError, TargetTimeout
 from nodemem.target.session import Session
 
+MOST = 1000  # worker threads that are asked
 _TIMEOUT = 1.0
 _ASK = 1
 _FORGET = '{"id":2,"method":"Runtime.discardConsoleEntries"}'
@@ -32,6 +33,10 @@ class _Attached(msgspec.Struct, rename="camel"):
 class _Received(msgspec.Struct, rename="camel"):
     session_id: str
     message: str
+
+
+class _Detached(msgspec.Struct, rename="camel"):
+    session_id: str
 
 
 class _Answer(msgspec.Struct):
@@ -62,12 +67,16 @@ def call_each(
         session.call("NodeWorker.enable", {"waitForDebuggerOnStart": False}, timeout=_TIMEOUT)
         try:
             for worker in list(visit.workers):
-                with contextlib.suppress(TargetError):  # it has just ended
+                try:
                     session.call(
                         "NodeWorker.sendMessageToWorker",
                         {"sessionId": worker, "message": message},
                         timeout=_TIMEOUT,
                     )
+                except TargetTimeout:
+                    break  # the main thread will be no quicker for the others
+                except TargetError:
+                    pass  # it has just ended
             return visit.results(_TIMEOUT)
         finally:
             # Disabling alone leaves the sessions in the workers, which then keep for ever what
@@ -108,7 +117,8 @@ class _Visit:
     def attached(self, params: bytes) -> None:
         event = msgspec.json.decode(params, type=_Attached)
         with self._news:
-            self.workers[event.session_id] = event.worker_info
+            if len(self.workers) < MOST:
+                self.workers[event.session_id] = event.worker_info
 
     def received(self, params: bytes) -> None:
         event = msgspec.json.decode(params, type=_Received)
@@ -119,7 +129,8 @@ class _Visit:
                 self._news.notify_all()
 
     def detached(self, params: bytes) -> None:
-        session = msgspec.json.decode(params).get("sessionId")
+        event = msgspec.json.decode(params, type=_Detached)
         with self._news:
-            self.ended.add(session)
+            if event.session_id in self.workers:
+                self.ended.add(event.session_id)
             self._news.notify_all()
