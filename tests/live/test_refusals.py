@@ -24,6 +24,7 @@ from nodemem.errors import (
     UnsafeTarget,
     UsageError,
 )
+from nodemem.target import procfs
 
 IDLE = "console.log('ready'); setInterval(() => {}, 1e6)"
 
@@ -99,6 +100,38 @@ def test_the_program_handles_the_signal_itself(
     error = refusal(program.pid, TargetError)
     assert "handles SIGUSR1 itself" in str(error.why)
     program.wait_for("mine")
+
+
+IMPATIENT = """
+import sys, nodemem
+from nodemem.target import inspector
+inspector._OPENS_WITHIN = 0.5
+try: nodemem.attach(int(sys.argv[1]))
+except nodemem.TargetTimeout as error: print(error)
+"""
+
+
+def test_a_step_that_cannot_be_interrupted(start: Any, any_node: Path) -> None:
+    """The inspector opens once it is over; a later run knows that as ours, and closes it."""
+    source = """
+    process.stdin.once('data', () => {
+      console.log('busy');
+      const until = Date.now() + 2500;
+      while (Date.now() < until) require('crypto').pbkdf2Sync('a', 'b', 3e6, 64, 'sha512');
+    });
+    console.log('ready');
+    """
+    program = start(any_node, source, flags=["--inspect-port=0"])
+    program.tell("go")
+    program.wait_for("busy")
+    done = subprocess.run(
+        [sys.executable, "-c", IMPATIENT, str(program.pid)], capture_output=True, text=True
+    )
+    assert "busy in a single step" in done.stdout
+    assert until(lambda: any("listening" in line for line in program.stderr_lines))
+    with nodemem.attach(program.pid) as visited:
+        assert visited.opened_inspector
+    assert procfs.listeners(program.pid) == []
 
 
 def test_the_port_is_taken_and_by_whom(start: Any, any_node: Path) -> None:

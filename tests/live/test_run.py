@@ -131,3 +131,15 @@ def test_what_cannot_be_run(any_node: Path, tmp_path: Path) -> None:
     (tmp_path / "a.ndjson").touch()
     done = run("-o", "a.ndjson", "--", str(any_node), "-e", "console.log('began')")
     assert (done.returncode, done.stdout) == (2, ""), "nothing is started in vain"
+
+
+def test_a_cluster_runs_too(any_node: Path, tmp_path: Path) -> None:
+    """An inspector port of 0 would keep its workers from starting."""
+    script = tmp_path / "cluster.cjs"
+    script.write_text(
+        "const cluster = require('cluster');"
+        "if (cluster.isPrimary) cluster.fork().once('exit', (code) => process.exit(code));"
+        "else setTimeout(() => process.exit(6), 200);"
+    )
+    done = subprocess.run([*CLI, "-o", str(tmp_path / "a.ndjson"), "--", any_node, script])
+    assert done.returncode == 6

@@ -21,6 +21,7 @@ _YOUNG = 2.0  # seconds in which a starting Node.js will have set up its signal 
 _EXEC = 0.3
 _OPENS_WITHIN = 5.0
 _LOOK_EVERY = 0.01
+_BUSY = 0.8  # of the time; a program that is free to open its inspector rests now and then
 
 
 def reach(pid: int) -> Endpoint:
@@ -31,6 +32,7 @@ def reach(pid: int) -> Endpoint:
         NotPermitted: another user's, or the program does not allow an inspector.
         UnsafeTarget: SIGUSR1 would kill it, or stop what it does.
         TargetError: its port is taken, or it handles SIGUSR1 itself.
+        TargetTimeout: it is too busy to open it, or the inspector does not answer.
     """
     process = _node_process(pid)
     connect = namespaces.connect_to(pid)  # before anything is opened that we could not reach
@@ -121,6 +123,7 @@ def _open(process: discover.NodeProcess, connect: Connect) -> Endpoint:
         along = cluster.closed_workers(pid)
         before = {one.inode for one in procfs.listeners(pid) or []}
         visit = visits.begin(pid, options.port)
+        ran = procfs.main_thread_ran(pid) or 0.0
         for worker in along:
             visits.begin(worker, discover.options_of(worker).port)
         try:
@@ -141,10 +144,17 @@ def _open(process: discover.NodeProcess, connect: Connect) -> Endpoint:
         raise TargetNotFound(f"process {pid} ended before its inspector opened")
     if options.port and procfs.port_is_taken(options.port, pid):
         raise _port_taken(pid, options.port)
+    if (procfs.main_thread_ran(pid) or 0.0) - ran > _BUSY * _OPENS_WITHIN:
+        raise TargetTimeout(
+            f"process {pid} has not opened its inspector within {_OPENS_WITHIN:g} s",
+            why="it is busy in a single step that cannot be interrupted (a big JSON.parse, a "
+            "synchronous call of crypto or zlib), and opens it after that",
+            next=f"try again when it is done: nodemem usage {pid} finds it open and closes it",
+        )
     raise TargetError(
         f"process {pid} did not open its inspector on SIGUSR1",
-        why="the program very likely handles SIGUSR1 itself (process.on('SIGUSR1')); "
-        "that handler has run now",
+        why="the program very likely handles SIGUSR1 itself (process.on('SIGUSR1')), and that "
+        "handler has run now; or it waits in a system call (execSync) and opens it after that",
         next="restart it with --inspect=127.0.0.1:0, then nodemem usage PID",
     )
 
@@ -213,8 +223,8 @@ def _port_taken(pid: int, port: int) -> TargetError:
     return TargetError(
         f"the inspector of process {pid} cannot open: port {port} is taken",
         why=f"{who} listens there",
-        next=f"{then}, or start programs with NODE_OPTIONS=--inspect-port=0 so that each takes "
-        "a free port",
+        next=f"{then}, or start programs with ports of their own, e.g. "
+        "NODE_OPTIONS=--inspect-port=9300",
     )
 
 

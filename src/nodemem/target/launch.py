@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,8 +32,10 @@ def start(
     if not program:
         raise UsageError("there is no program to start", next="name one, e.g. node app.js")
     environ = dict(os.environ if env is None else env)
-    # First, so that what the user has set wins. The default port serves one process a machine.
-    environ["NODE_OPTIONS"] = f"--inspect-port=0 {environ.get('NODE_OPTIONS', '')}".rstrip()
+    # First, so that what the user has set wins. The default port serves one process a machine; and
+    # 0, for any free one, keeps the workers of a cluster from starting: Node.js counts up from it.
+    options = f"--inspect-port={_free_port()} {environ.get('NODE_OPTIONS', '')}"
+    environ["NODE_OPTIONS"] = options.rstrip()
     try:
         return subprocess.Popen(list(program), env=environ, cwd=cwd, stdout=stdout, stderr=stderr)
     except OSError as error:
@@ -41,6 +44,12 @@ def start(
             why=error.strerror or str(error),
             next="give its full path, or install it: pip install nodemem[node] brings Node.js",
         ) from error
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
 
 
 def end(process: subprocess.Popen[Any]) -> int:

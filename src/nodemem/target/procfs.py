@@ -152,6 +152,12 @@ def thread_cpu_seconds(pid: int, thread: int | None = None) -> float | None:
         return None
 
 
+def main_thread_ran(pid: int) -> float | None:
+    """Seconds in which its main thread ran or wanted to, waiting for a processor."""
+    words = (_text(pid, f"task/{pid}/schedstat") or "").split()
+    return (int(words[0]) + int(words[1])) / 1e9 if len(words) == 3 else None
+
+
 def open_files(pid: int) -> int | None:
     """How many file descriptors it has open."""
     names = _names(PROC / str(pid) / "fd")

@@ -84,14 +84,14 @@ class Session:
     def _introduce(self) -> None:
         self.connection.listen("NodeRuntime.waitingForDisconnect", self._let_go)
         self.identity = self.ask("identity", Identity)
-        if self.pid is not None and procfs.inner_pid(self.pid) not in (None, self.identity.pid):
-            self._forwarded(self.pid)
         if not self.identity.started:
             raise TargetError(
                 f"{self.name} has not begun to run",
                 why="it was started with --inspect-brk or --inspect-wait and waits for a debugger",
                 next="let it run from a debugger (chrome://inspect), or restart it with --inspect",
             )
+        if self.pid is not None and procfs.inner_pid(self.pid) not in (None, self.identity.pid):
+            self._forwarded(self.pid)
         # As soon as can be: until then an inspector that we opened stays open if we are killed.
         if self.endpoint.opened:
             self._lease = Lease(self.connection, command_line_api=not self.identity.loads)
