@@ -16,6 +16,7 @@ from nodemem.target.isolate import Isolate
 _TAKING = "its heap snapshot was taken"
 _ASK_AFTER = 2.0  # seconds without any sign before we look whether the snapshot has begun
 _STALLED = 120.0
+_LOOK_EVERY = 5.0
 _BEGINNING = b'{"snapshot":'
 # A snapshot takes up to some 3 times the heap, as measured; what goes on beyond this has no end.
 _TIMES_THE_HEAP = 32
@@ -64,6 +65,7 @@ class Stream:
         self._begun = False
         self._sign = time.monotonic()
         self._cpu: float | None = None
+        self._looked = -_LOOK_EVERY
         self._ask_after = _ASK_AFTER
         self._end = b""
         self._size = 0
@@ -179,7 +181,13 @@ class Stream:
                 self._isolate.done_with("Debugger.disable")
 
     def _uses_cpu(self) -> bool:
+        """Whether it has used the processor since the last look, a few seconds ago; True until
+        there are two looks to compare."""
         if self._isolate.pid is None:
             return False
+        now = time.monotonic()
+        if now - self._looked < _LOOK_EVERY:
+            return True
+        self._looked = now
         before, self._cpu = self._cpu, procfs.cpu_seconds(self._isolate.pid)
         return self._cpu is not None and (before is None or self._cpu > before + 0.1)
