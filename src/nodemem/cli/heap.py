@@ -33,7 +33,7 @@ def _command(query: Query) -> click.Command:
 
         if "top" in options and options["top"] is None:
             options["top"] = out.config.top
-        given = {key: value for key, value in options.items() if value is not None}
+        given = {key: value for key, value in options.items() if value not in (None, ())}
         try:
             snapshots = [open_snapshot(path, progress=out.progress) for path in files]
             table = query.run(snapshots, given, out.progress)
@@ -63,7 +63,8 @@ def _click_option(option: Option) -> Any:
         return click.option(f"{flag}/--no-{flag[2:]}", default=None, help=option.description)
     kind = click.Choice(option.choices) if option.choices else _KINDS[option.type]
     shown = "" if option.default is None else f"  [default: {option.default}]"
-    return click.option(flag, option.name, type=kind, help=option.description + shown)
+    text = option.description + shown
+    return click.option(flag, option.name, type=kind, multiple=option.multiple, help=text)
 
 
 command = QueryGroup(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from nodemem.errors import UsageError
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.results.progress import SILENT, Progress
 
@@ -38,9 +39,27 @@ class HeapSnapshot(Snapshot):
 
     def path(self, node_id: int) -> Table:
         """What keeps the object with V8's id `node_id` alive, the root first."""
-        from nodemem.heap.naming.path import retaining_path
+        return self.query("path", id=node_id)
 
-        return retaining_path(self, self.ordinal(node_id))
+    def suspects(self) -> Table:
+        """What holds much of the heap, and from which source line."""
+        return self.query("suspects")
+
+    def query(self, name: str, /, **params: Any) -> Table:
+        """Ask one of `nodemem.heap.queries.QUERIES` that takes one snapshot; `params` are its
+        options, in Python's spelling (`least_bytes=1000`).
+
+        Raises:
+            UsageError: there is no such query, or it has no such option.
+        """
+        from nodemem.heap.queries import find_query
+
+        query = find_query(name)
+        if query.files[0] > 1:
+            raise UsageError(
+                f"heap {name} compares several snapshots", next="nodemem.compare(before, after)"
+            )
+        return query.run([self], params, self._progress)
 
 
 def open_snapshot(path: str | os.PathLike[str], progress: Progress = SILENT) -> HeapSnapshot:

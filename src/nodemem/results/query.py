@@ -32,7 +32,8 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Option(msgspec.Struct, frozen=True):
-    """One field of a `Params` struct as a face sees it. `choices` is set for literals."""
+    """One field of a `Params` struct as a face sees it. `choices` is set for literals; `multiple`
+    for tuples, whose items are of `type`: the option may be given several times."""
 
     name: str
     type: Any
@@ -40,6 +41,7 @@ class Option(msgspec.Struct, frozen=True):
     description: str
     choices: tuple[str, ...] | None
     optional: bool
+    multiple: bool = False
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -84,14 +86,18 @@ def _option(field: msgspec.structs.FieldInfo) -> Option:
     if typing.get_origin(declared) in (typing.Union, types.UnionType):
         members = [member for member in typing.get_args(declared) if member is not type(None)]
         optional, declared = True, members[0]
+    multiple = typing.get_origin(declared) is tuple
+    if multiple:
+        declared = typing.get_args(declared)[0]
     choices = None
     if typing.get_origin(declared) is Literal:
         choices, declared = typing.get_args(declared), str
     return Option(
         name=field.name,
         type=declared,
-        default=None if field.default is msgspec.NODEFAULT else field.default,
+        default=None if multiple or field.default is msgspec.NODEFAULT else field.default,
         description=description,
         choices=choices,
         optional=optional,
+        multiple=multiple,
     )

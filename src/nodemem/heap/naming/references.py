@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from nodemem.heap.engine.snapshot import Edge, Snapshot
+from nodemem.heap.naming.declared import original_variable
 from nodemem.heap.naming.names import Names
 
 Kind = Literal[
@@ -42,6 +43,7 @@ Kind = Literal[
     "code",
     "scope",
     "internal",
+    "weak",
 ]
 
 _BOUND: dict[str, Kind] = {
@@ -105,7 +107,7 @@ def _kind(names: Names, chain: list[Edge]) -> tuple[Kind, str, int | None]:
     for edge in reversed(chain):
         variable = names.variable(edge)
         if variable is not None:
-            return "variable", variable, edge.source
+            return "variable", original_variable(names, edge.source, variable), edge.source
     scope = next((e.target for e in chain if names.is_context(e.target)), None)
     if len(chain) == 1 and last.type in ("property", "element"):
         return _direct(names, last)
@@ -151,24 +153,53 @@ def _direct(names: Names, edge: Edge) -> tuple[Kind, str, int | None]:
 
 
 def _entry(snapshot: Snapshot, chain: list[Edge]) -> tuple[Kind, str]:
-    """A place in the hash table of a Map or Set.
-
-    Behind three counters and B buckets a table has 2 B entries: of key, value and link in a Map,
-    of key and link in a Set. B follows from the table's size.
-    """
+    """A place in the hash table of a Map or Set."""
     if snapshot.name(chain[0].source).startswith("Set"):
         return "set entry", ""
     if len(chain) < 2 or not str(chain[-1].name).isdigit():
         return "map value", ""
     table = chain[0].target
-    words = (snapshot.self_size(table) - _ARRAY_HEADER) // _WORD_BYTES
-    buckets, left_over = divmod(words - 3, 7)
-    if left_over:
+    buckets = table_buckets(snapshot.self_size(table), entry_words=3)
+    if buckets is None:
         return "map value", ""
     index = int(chain[-1].name) - 3 - buckets
     if index % 3 == 0:
         return "map key", ""
     return "map value", _key(snapshot, table, str(int(chain[-1].name) - 1))
+
+
+def table_buckets(size: int, *, entry_words: int) -> int | None:
+    """How many buckets the hash table of a Map or Set of `size` bytes has; None if it is none.
+
+    Behind three counters and B buckets a table has 2 B entries: of key, value and link in a Map
+    (3 words), of key and link in a Set (2 words).
+    """
+    words = (size - _ARRAY_HEADER) // _WORD_BYTES
+    buckets, left_over = divmod(words - 3, 1 + 2 * entry_words)
+    return None if left_over or buckets < 1 else buckets
+
+
+def table_entries(snapshot: Snapshot, owner: int, table: int) -> Iterator[Step]:
+    """What a Map or Set refers to over its hash table: values with their keys where these are
+    text, other keys, entries."""
+    is_map = snapshot.name(owner) == "Map"
+    words = 3 if is_map else 2
+    buckets = table_buckets(snapshot.self_size(table), entry_words=words)
+    key: tuple[int, str] | None = None
+    for edge in snapshot.edges(table):
+        if edge.type != "internal" or not str(edge.name).isdigit():
+            continue
+        place = int(edge.name) - 3 - (buckets or 0)
+        if not is_map:
+            yield Step("set entry", "", owner, edge.target)
+        elif buckets is not None and place % 3 == 0:
+            text = snapshot.node_type(edge.target) == "string"
+            key = (place, snapshot.name(edge.target) if text else "")
+            if not text:
+                yield Step("map key", "", owner, edge.target)
+        else:
+            beside = key is not None and key[0] + 1 == place
+            yield Step("map value", key[1] if key and beside else "", owner, edge.target)
 
 
 def _key(snapshot: Snapshot, table: int, index: str) -> str:

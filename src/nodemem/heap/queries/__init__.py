@@ -1,5 +1,6 @@
 """The questions that can be asked of heap snapshots. Every face is made from this table."""
 
+from nodemem.errors import UsageError
 from nodemem.results import Query
 
 QUERIES: tuple[Query, ...] = (
@@ -29,6 +30,40 @@ QUERIES: tuple[Query, ...] = (
         example="--id 12345",
     ),
     Query(
+        name="statistics",
+        summary="bytes by kind: strings, arrays, code, memory outside of V8",
+        cost="graph",
+        module="nodemem.heap.queries.statistics",
+    ),
+    Query(
+        name="dominators",
+        summary="who keeps how much, from the root or one object down",
+        cost="dominators",
+        module="nodemem.heap.queries.dominators",
+        example="--id 12345 --depth 4",
+    ),
+    Query(
+        name="retainers",
+        summary="who refers to an object, as a tree up to the roots",
+        cost="dominators",
+        module="nodemem.heap.queries.retainers",
+        example="--id 12345",
+    ),
+    Query(
+        name="object",
+        summary="one object: sizes, place, properties, values, text",
+        cost="dominators",
+        module="nodemem.heap.queries.object",
+        example="--id 12345",
+    ),
+    Query(
+        name="containment",
+        summary="the object graph from its roots down",
+        cost="dominators",
+        module="nodemem.heap.queries.containment",
+        example="--depth 2",
+    ),
+    Query(
         name="diff",
         summary="what grew between two snapshots of one process, and which object keeps it",
         cost="dominators",
@@ -37,3 +72,14 @@ QUERIES: tuple[Query, ...] = (
     ),
 )
 """Name, summary, cost and module of each query; the module is imported when it is asked."""
+
+
+def find_query(name: str) -> Query:
+    """The query called `name`. Raises UsageError when there is none."""
+    for query in QUERIES:
+        if query.name == name:
+            return query
+    raise UsageError(
+        f"there is no heap query '{name}'",
+        next=f"choose one of {', '.join(query.name for query in QUERIES)}",
+    )

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from nodemem import results
-from nodemem.heap.snapshot import HeapSnapshot
+from nodemem.heap.classes import class_table
+from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.results import SILENT, Progress, Table, about
 
 
@@ -18,10 +19,10 @@ class Params(results.Params, frozen=True, kw_only=True):
     ] = None
 
 
-def run(snapshots: Sequence[HeapSnapshot], params: Params, progress: Progress = SILENT) -> Table:
+def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
     """Rows `class, count, shallow, retained, distance`, the largest retained size first."""
     progress.phase("classes", unit="nodes")
-    table = snapshots[0].classes(params.compat)
+    table = class_table(snapshots[0], params.compat)
     if params.match is not None:
         wanted = params.match.casefold()
         place = [column.key for column in table.columns].index("class")

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from nodemem import results
+from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.findings.growth import Growth, growth
 from nodemem.heap.findings.pairing import doubts
 from nodemem.heap.findings.told import GROWTH_COLUMNS, growth_record
 from nodemem.heap.naming.names import Names
-from nodemem.heap.snapshot import HeapSnapshot
 from nodemem.results import SILENT, Column, Progress, Table, about
 
 _CLASS_COLUMNS = (
@@ -38,7 +38,7 @@ class Params(results.Params, frozen=True, kw_only=True):
     ] = "holder"
 
 
-def run(snapshots: Sequence[HeapSnapshot], params: Params, progress: Progress = SILENT) -> Table:
+def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
     """Growth from the first snapshot to the second. Figures of the whole heap are in `summary`.
 
     Two snapshots that are not of one process, or in the wrong order, are compared all the same;

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from nodemem import results
 from nodemem.errors import UsageError
-from nodemem.heap.snapshot import HeapSnapshot
+from nodemem.heap.engine.snapshot import Snapshot
+from nodemem.heap.naming.path import retaining_path
 from nodemem.results import SILENT, Progress, Table, about
 
 
@@ -17,7 +18,7 @@ class Params(results.Params, frozen=True, kw_only=True):
     )
 
 
-def run(snapshots: Sequence[HeapSnapshot], params: Params, progress: Progress = SILENT) -> Table:
+def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
     """See nodemem.heap.naming.path.retaining_path.
 
     Raises:
@@ -29,4 +30,5 @@ def run(snapshots: Sequence[HeapSnapshot], params: Params, progress: Progress = 
             next="add --id N with an id that `nodemem heap suspects` shows",
         )
     progress.phase("path", unit="nodes")
-    return snapshots[0].path(params.id)
+    snapshot = snapshots[0]
+    return retaining_path(snapshot, snapshot.ordinal(params.id))

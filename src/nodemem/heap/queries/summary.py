@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from nodemem import results
-from nodemem.heap.snapshot import HeapSnapshot
+from nodemem.heap.classes import class_table
+from nodemem.heap.engine.snapshot import Snapshot
+from nodemem.heap.statistics import statistics
 from nodemem.results import SILENT, Progress, Table, about
 
 
@@ -14,13 +16,13 @@ class Params(results.Params, frozen=True, kw_only=True):
     top: Annotated[int, about(description="classes to show, the largest first")] = 10
 
 
-def run(snapshots: Sequence[HeapSnapshot], params: Params, progress: Progress = SILENT) -> Table:
+def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
     """The rows of `heap classes`; in `summary` counts, bytes by kind and the Node.js version."""
     snapshot = snapshots[0]
     progress.phase("summary", unit="nodes")
     figures: dict[str, Any] = {"nodes": snapshot.node_count, "edges": snapshot.edge_count}
-    table = snapshot.classes()
-    figures |= snapshot.statistics()
+    table = class_table(snapshot)
+    figures |= statistics(snapshot)
     version = node_version(snapshot)
     if version is not None:
         figures["node_version"] = version
@@ -29,7 +31,7 @@ def run(snapshots: Sequence[HeapSnapshot], params: Params, progress: Progress = 
     )
 
 
-def node_version(snapshot: HeapSnapshot) -> str | None:
+def node_version(snapshot: Snapshot) -> str | None:
     """`process.version` of the program, read from its heap; None when it is not there."""
     for ordinal in snapshot.objects_named("process"):
         if snapshot.node_type(ordinal) == "object":

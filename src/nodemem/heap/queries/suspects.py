@@ -7,10 +7,11 @@ from typing import Annotated
 
 from nodemem import results
 from nodemem.errors import UsageError
+from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.findings.suspects import LEAST_BYTES, LEAST_SHARE, find_suspects
 from nodemem.heap.findings.told import SUSPECT_COLUMNS, suspect_finding, suspect_record
 from nodemem.heap.naming.names import Names
-from nodemem.heap.snapshot import HeapSnapshot
+from nodemem.heap.statistics import statistics
 from nodemem.results import SILENT, Progress, Table, about
 
 
@@ -22,7 +23,7 @@ class Params(results.Params, frozen=True, kw_only=True):
     bytes: Annotated[int, about(description="bytes that a suspect keeps at least")] = LEAST_BYTES
 
 
-def run(snapshots: Sequence[HeapSnapshot], params: Params, progress: Progress = SILENT) -> Table:
+def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
     """A row and a finding for each suspect; none on a heap without accumulation points.
 
     Raises:
@@ -43,5 +44,5 @@ def run(snapshots: Sequence[HeapSnapshot], params: Params, progress: Progress = 
         SUSPECT_COLUMNS,
         [suspect_record(names, suspect) for suspect in found],
         findings=tuple(suspect_finding(names, suspect, str(file)) for suspect in found),
-        summary={"total": snapshot.statistics()["total"]},
+        summary={"total": statistics(snapshot)["total"]},
     )

@@ -1,0 +1,139 @@
+"""The columns of a snapshot as numpy arrays, for questions that look at all nodes or edges at once.
+
+Importing this module loads numpy: queries that need it come here when they are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from nodemem.heap.engine.columns import TARGET, TYPE_SHIFT
+from nodemem.heap.engine.snapshot import Snapshot
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+_BLOCK = 1 << 22
+"""Edges looked at in one go: what is built meanwhile stays small, however large the file."""
+
+
+class Edges(NamedTuple):
+    """References, one an item: positions in `Columns.edges`, ordinals of both ends."""
+
+    positions: Array
+    sources: Array
+    targets: Array
+
+    def where(self, chosen: Array) -> Edges:
+        """Those of a mask or of indexes."""
+        return Edges(self.positions[chosen], self.sources[chosen], self.targets[chosen])
+
+
+class Arrays:
+    """See heap/engine/columns.py for the columns; sizes are bytes, ordinals and positions int64
+    where they are results."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+
+    @cached_property
+    def types(self) -> Array:
+        return np.asarray(self.snapshot.columns.types)
+
+    @cached_property
+    def names(self) -> Array:
+        return np.asarray(self.snapshot.columns.names)
+
+    @cached_property
+    def first_edge(self) -> Array:
+        return np.asarray(self.snapshot.columns.first_edge)
+
+    @cached_property
+    def edges(self) -> Array:
+        return np.asarray(self.snapshot.columns.edges)
+
+    @cached_property
+    def edge_names(self) -> Array:
+        return np.asarray(self.snapshot.columns.edge_names)
+
+    @cached_property
+    def self_sizes(self) -> Array:
+        return self.snapshot.self_sizes
+
+    @cached_property
+    def shallow_sizes(self) -> Array:
+        return self.snapshot.shallow_sizes
+
+    @cached_property
+    def retained_sizes(self) -> Array:
+        return self.snapshot.retained_sizes
+
+    def string(self, text: str) -> int:
+        """The index of a string, -1 where it does not occur."""
+        index = self.snapshot.find_string(text)
+        return -1 if index is None else index
+
+    def of_types(self, *types: int) -> Array:
+        """The nodes of any of the types."""
+        wanted = np.zeros(256, bool)
+        wanted[list(types)] = True
+        return np.flatnonzero(wanted[self.types])
+
+    def named(self, name: str, *types: int) -> Array:
+        """The nodes with exactly this name, of any of the types."""
+        index = self.string(name)
+        if index < 0:
+            return np.empty(0, np.int64)
+        found = np.flatnonzero(self.names == index)
+        return found[np.isin(self.types[found], types)]
+
+    def edges_named(self, name: str, *types: int) -> Edges:
+        """The references of any of the types whose name is exactly `name`, in file order."""
+        index = self.string(name)
+        found = []
+        for begin in range(0, len(self.edges) if index >= 0 else 0, _BLOCK):
+            at = begin + np.flatnonzero(self.edge_names[begin : begin + _BLOCK] == index)
+            found.append(at[np.isin(self.edges[at] >> TYPE_SHIFT, types)])
+        positions = np.concatenate([np.empty(0, np.int64), *found])
+        sources = np.searchsorted(self.first_edge, positions, side="right") - 1
+        return Edges(positions, sources, self.targets(positions))
+
+    def edges_of(self, ordinals: Array) -> Edges:
+        """All references out of the nodes, those of each in file order."""
+        begin = self.first_edge[ordinals].astype(np.int64)
+        counts = self.first_edge[ordinals + 1].astype(np.int64) - begin
+        positions = _ranges(begin, counts)
+        return Edges(positions, np.repeat(ordinals, counts), self.targets(positions))
+
+    def edges_to(self, ordinals: Array) -> Edges:
+        """All references to the nodes, weak ones too."""
+        first, edges, sources = map(np.asarray, self.snapshot.graph.retainers)
+        begin = first[ordinals].astype(np.int64)
+        counts = first[ordinals + 1].astype(np.int64) - begin
+        at = _ranges(begin, counts)
+        return Edges(edges[at].astype(np.int64), sources[at].astype(np.int64),
+                     np.repeat(ordinals, counts))  # fmt: skip
+
+    def targets(self, positions: Array) -> Array:
+        return (self.edges[positions] & TARGET).astype(np.int64)
+
+    def kinds(self, positions: Array) -> Array:
+        """Edge types (see heap/engine/columns.py)."""
+        return self.edges[positions] >> TYPE_SHIFT
+
+    def is_any(self, names: Iterable[str]) -> Array:
+        """A mask over strings: those that are one of `names`."""
+        mask = np.zeros(len(self.snapshot.strings), bool)
+        mask[[index for index in map(self.string, names) if index >= 0]] = True
+        return mask
+
+
+def _ranges(begin: Array, counts: Array) -> Array:
+    """begin[0], begin[0] + 1, ... for counts[0] items, then the next."""
+    total = int(counts.sum())
+    offsets = np.repeat(begin - np.cumsum(counts) + counts, counts)
+    result: Array = offsets + np.arange(total)
+    return result

@@ -1,0 +1,32 @@
+"""`heap containment`: the object graph from its roots down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from nodemem import results
+from nodemem.heap.anatomy.containment import containment_tree
+from nodemem.heap.engine.snapshot import Snapshot
+from nodemem.heap.naming.names import Names
+from nodemem.heap.queries._asked import at_least
+from nodemem.results import SILENT, Progress, Table, about
+
+
+class Params(results.Params, frozen=True, kw_only=True):
+    id: Annotated[int | None, about(description="begin at this object instead of the root")] = None
+    depth: Annotated[int, about(description="levels to show")] = 2
+    top: Annotated[int, about(description="rows below one object, the largest first")] = 10
+
+
+def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
+    """See nodemem.heap.anatomy.containment.containment_tree.
+
+    Raises:
+        UsageError: no node has the id, or a number is below zero.
+    """
+    snapshot = snapshots[0]
+    depth, top = at_least(params.depth, 0, "depth"), at_least(params.top, 1, "top")
+    start = 0 if params.id is None else snapshot.ordinal(params.id)
+    progress.phase("containment", unit="nodes")
+    return containment_tree(Names(snapshot), start, depth=depth, top=top)
