@@ -12,6 +12,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "nodemem.cli.inspect",
     ),
     "demo": ("a leaking server of ours, the whole way to the diagnosis", "nodemem.cli.demo"),
+    "doctor": (
+        "is everything here that is needed? what did killed runs leave?",
+        "nodemem.cli.doctor",
+    ),
     "explain": ("a concept in words, with a process's own numbers", "nodemem.cli.explain"),
     "completion": ("print the shell's completion script", "nodemem.cli.completion"),
 }

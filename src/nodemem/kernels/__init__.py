@@ -36,6 +36,19 @@ def load(name: str) -> ModuleType:
     return module
 
 
+def names() -> list[str]:
+    """All kernel modules: each has a stub."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("*.pyi"))
+
+
+def is_compiled(name: str) -> bool:
+    """Whether the kernel module `name` is here in its compiled form."""
+    try:
+        return bool(importlib.import_module(f"{__name__}.{name}").COMPILED)
+    except ImportError:
+        return False
+
+
 def _interpreted(qualified: str, path: Path) -> ModuleType:
     # The compiled file would win over the source beside it, so the source is named outright.
     if qualified not in sys.modules:

@@ -106,7 +106,7 @@ def inspector(pid: int) -> Inspector:
     exact = [one for one in listeners if one.port == options.port]
     if exact and (serving or not named):
         return Inspector(open=True, address=address_of(exact[0]))
-    if options.port != 0 and not serving:
+    if not listeners or (options.port != 0 and not serving):
         return Inspector(open=False)
     # A random port: the inspector has an event loop of its own, beside that of the program.
     apart = _apart_from_the_program(pid, listeners)

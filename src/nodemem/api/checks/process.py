@@ -1,0 +1,113 @@
+"""One process: whether it can be attached to, without touching it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nodemem.api.checks.check import Check
+from nodemem.errors import NotPermitted, TargetNotFound, UnsafeTarget
+from nodemem.target import discover, inspector, namespaces, procfs, visits
+from nodemem.target.discover import NodeProcess
+
+_RESTART = "NODE_OPTIONS=--inspect=127.0.0.1:0 node ..."
+
+
+def checks(pid: int) -> Iterator[Check]:
+    """What stands between us and the inspector of a process, in the order in which it is met.
+
+    Raises:
+        TargetNotFound: there is no such process, or it has ended.
+    """
+    try:
+        inspector.require_running(pid)
+    except NotPermitted as error:
+        yield Check("process", "fail", "not_permitted", {"pid": pid, "why": error.why}, error.next)
+        return
+    except UnsafeTarget as error:
+        yield Check("process", "fail", "stopped", {"pid": pid}, error.next)
+        return
+    process = discover.examine(pid)
+    if process is None:
+        command = " ".join(procfs.argv(pid) or [])[:80]
+        yield Check("process", "fail", "not_node", {"pid": pid, "command": command}, "nodemem ps")
+        return
+    values = {"pid": pid, "script": process.script, "version": process.version, "age": process.age}
+    yield Check("process", "ok", "node", values)
+    yield _network(pid)
+    yield _inspector(process)
+    if not process.inspector.open:
+        yield _signal(process)
+        yield _port(pid)
+
+
+def _network(pid: int) -> Check:
+    shared = procfs.shares_network(pid)
+    try:
+        namespaces.connect_to(pid)
+    except NotPermitted as error:
+        return Check("network", "fail", "apart", {"why": error.why}, error.next)
+    return Check("network", "ok", "entered" if shared is False else "shared")
+
+
+def _inspector(process: NodeProcess) -> Check:
+    pid, state = process.pid, process.inspector
+    if not state.open:
+        return Check("inspector", "ok", "closed")
+    clean = f"nodemem doctor --clean {pid}"
+    if visit := visits.left(pid):
+        values = {"address": state.address, "visitor": visit.visitor}
+        return Check("inspector", "warn", "left", values, clean)
+    if visit := visits.under_way(pid):
+        values = {"address": state.address, "visitor": visit.visitor}
+        return Check("inspector", "ok", "visited", values)
+    if state.address is None:
+        return Check("inspector", "warn", "somewhere", fix="nodemem usage HOST:PORT")
+    return Check("inspector", "ok", "open", {"address": state.address})
+
+
+def _signal(process: NodeProcess) -> Check:
+    safe = process.sigusr1 == "safe"
+    fix = None if safe else _RESTART
+    return Check("signal", "ok" if safe else "fail", process.sigusr1, {"pid": process.pid}, fix)
+
+
+def _port(pid: int) -> Check:
+    port = discover.options_of(pid).port
+    if not port:
+        return Check("port", "ok", "any")
+    if not procfs.port_is_taken(port, pid):
+        return Check("port", "ok", "free", {"port": port})
+    owner = procfs.port_owner(port, pid)
+    fix = f"sudo ss -ltnp 'sport = :{port}'" if owner is None else f"nodemem doctor {owner}"
+    reason = "taken_unseen" if owner is None else "taken"
+    return Check("port", "fail", reason, {"port": port, "owner": owner}, fix)
+
+
+def standing(pid: int) -> dict[str, Any]:
+    """See `api.doctor.standing`."""
+    process = discover.examine(pid)
+    if process is None:
+        raise TargetNotFound(
+            f"process {pid} is not Node.js, or there is none",
+            next="nodemem ps lists the Node.js processes of this host",
+        )
+    state = process.inspector
+    port = None if state.open is None else discover.options_of(pid).port
+    taken = bool(port) and not state.open and procfs.port_is_taken(port or 0, pid)
+    at = None if state.address is None else int(state.address.rpartition(":")[2])
+    return {
+        "pid": pid,
+        "version": process.version,
+        "script": process.script,
+        "user": process.user,
+        "readable": process.readable,
+        "inspector": {True: "open", False: "closed", None: "unknown"}[state.open],
+        "address": state.address,
+        "port": port,
+        "taken": taken,
+        "owner": procfs.port_owner(port or 0, pid) if taken else None,
+        "sigusr1": process.sigusr1,
+        "clients": None if at is None else procfs.clients(pid, at),
+        "left": visits.left(pid) is not None,
+    }
