@@ -14,7 +14,7 @@ import pytest
 
 import nodemem
 from nodemem.errors import TargetLost
-from nodemem.target import procfs
+from nodemem.target import cdp, endpoint, procfs
 
 CLI = [sys.executable, "-m", "nodemem"]
 
@@ -77,6 +77,23 @@ def test_nothing_is_left_in_workers(node: Path, talk: Any) -> None:
         talker.program.tell("log")
     talker.program.tell("log")
     assert talker.ask("alive") == "0"
+
+
+def test_workers_that_spin_or_come_and_go(node: Path, start: Any) -> None:
+    source = """
+    const { Worker } = require('worker_threads');
+    new Worker('while (true);', { eval: true }).once('online', () => console.log('ready'));
+    const next = () => new Worker('', { eval: true }).once('exit', next);
+    next();
+    """
+    program = start(node, source, flags=["--inspect-port=0"])
+    with nodemem.attach(program.pid) as visited:
+        samples = list(visited.watch(0.01, count=6))
+    spins = [worker for sample in samples for worker in sample.workers if worker.id == 1]
+    assert len(spins) == 6
+    assert all(worker.heap_used for worker in spins)
+    assert visited.warnings == []
+    assert procfs.listeners(program.pid) == []
 
 
 def test_nothing_is_left_after_an_exception(any_node: Path, talk: Any) -> None:
@@ -220,6 +237,62 @@ def test_leaving_a_busy_program(any_node: Path, talk: Any) -> None:
         talker.ask("busy")
         assert visited.memory_usage().heap_used > 0
     assert talker.ports == []
+
+
+@pytest.mark.parametrize("loop", ["while (true);", "(function f() { process.nextTick(f); })();"])
+def test_a_program_that_never_rests(node: Path, start: Any, loop: str) -> None:
+    """It is reached, asked and left inside its loop."""
+    source = f"console.log('ready'); setTimeout(() => {{ {loop} }}, 100);"
+    program = start(node, source, flags=["--inspect-port=0"])
+    ran = procfs.main_thread_ran(program.pid) or 0.0
+    assert until(lambda: (procfs.main_thread_ran(program.pid) or 0.0) > ran + 0.3)
+    with nodemem.attach(program.pid) as visited:
+        assert visited.memory_usage().heap_used > 0
+    assert visited.warnings == []
+    assert procfs.listeners(program.pid) == []
+
+
+COUNTS = """
+globalThis.n = 0;
+setInterval(() => { n += 1; if (globalThis.stop) debugger; }, 5);
+console.log('ready');
+"""
+
+
+def test_a_debugger_that_is_attached_is_not_disturbed(
+    node: Path, start: Any, tmp_path: Path
+) -> None:
+    program = start(node, COUNTS, flags=["--inspect=127.0.0.1:0"])
+    [listener] = procfs.listeners(program.pid) or []
+    debugger = cdp.Connection(endpoint.ask("127.0.0.1", listener.port))
+    events: list[str] = []
+    for name in ("Debugger.paused", "Debugger.resumed"):
+        debugger.listen(name, lambda _, name=name: events.append(name))
+
+    def value(expression: str) -> Any:
+        return debugger.call("Runtime.evaluate", {"expression": expression})["result"].get("value")
+
+    def visit(name: str) -> None:
+        with nodemem.attach(program.pid) as visited:
+            assert visited.memory_usage().heap_used > 0
+            visited.take_heap_snapshot(tmp_path / name, force=True)
+
+    debugger.call("Debugger.enable")
+    debugger.call("HeapProfiler.startSampling")
+    visit("running.heapsnapshot")
+    count = value("n")
+    assert until(lambda: value("n") > count), "the program goes on"
+    assert debugger.call("HeapProfiler.stopSampling")["profile"]["head"]["children"]
+    value("globalThis.stop = true")
+    assert until(lambda: events == ["Debugger.paused"])
+    count = value("n")
+    visit("paused.heapsnapshot")
+    assert value("n") == count, "it stands at the same place"
+    value("globalThis.stop = false")
+    debugger.call("Debugger.resume")
+    assert until(lambda: events == ["Debugger.paused", "Debugger.resumed"])
+    assert [one.port for one in procfs.listeners(program.pid) or []] == [listener.port]
+    debugger.close()
 
 
 def test_a_program_may_end_while_we_are_attached(node: Path, talk: Any) -> None:
