@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -207,3 +208,28 @@ def test_something_else_listens(start: Any, any_node: Path) -> None:
     port = start(any_node, source).stdout_lines[0].split()[1]
     assert "not the inspector" in refusal(f"127.0.0.1:{port}", TargetNotFound).what
     refusal(f"ws://127.0.0.1:{port}/x", TargetLost)
+
+
+def test_the_port_was_taken_only_for_a_moment(
+    start: Any, any_node: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Free when we look and free again when we give up, but taken when Node.js tries."""
+    from nodemem.target import inspector
+
+    monkeypatch.setattr(inspector, "_OPENS_WITHIN", 2.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    program = start(any_node, IDLE, flags=[f"--inspect-port={port}"])
+    rival: list[socket.socket] = []
+
+    def send(handle: int, number: int) -> None:
+        rival.append(socket.create_server(("127.0.0.1", port)))
+        send_signal(handle, number)
+        assert until(lambda: any("in use" in line for line in program.stderr_lines))
+        threading.Timer(0.6, rival[0].close).start()
+
+    send_signal = signal.pidfd_send_signal
+    monkeypatch.setattr(signal, "pidfd_send_signal", send)
+    error = refusal(program.pid, TargetError)
+    assert f"port {port} is taken" in error.what
+    assert f"process {os.getpid()} " in str(error.why)

@@ -8,6 +8,7 @@ the same id meanwhile.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import time
 
@@ -34,6 +35,39 @@ def reach(pid: int) -> Endpoint:
         TargetError: its port is taken, or it handles SIGUSR1 itself.
         TargetTimeout: it is too busy to open it, or the inspector does not answer.
     """
+    try:
+        handle = os.pidfd_open(pid)
+    except (OSError, OverflowError) as error:
+        require_running(pid)
+        raise _ended(pid) from error
+    # All that is read by number on the way is true of this process if it still lives at the end.
+    try:
+        found = _reach(pid, handle)
+        _require_same(pid, handle)
+        return found
+    except TargetError as error:
+        if not isinstance(error, TargetNotFound):
+            _require_same(pid, handle)
+        raise
+    finally:
+        os.close(handle)
+
+
+def _require_same(pid: int, handle: int) -> None:
+    """Refuse to go on with a number that may mean another process by now."""
+    if select.select([handle], [], [], 0)[0]:
+        raise _ended(pid)
+
+
+def _ended(pid: int) -> TargetNotFound:
+    return TargetNotFound(
+        f"process {pid} ended while we looked at it",
+        why="another process may have its number by now",
+        next="nodemem ps shows the Node.js processes that run now",
+    )
+
+
+def _reach(pid: int, handle: int) -> Endpoint:
     process = _node_process(pid)
     connect = namespaces.connect_to(pid)  # before anything is opened that we could not reach
     state = process.inspector
@@ -47,7 +81,7 @@ def reach(pid: int) -> Endpoint:
             why=f"it was started with a random inspector port and listens on {ports}",
             next=f"read 'Debugger listening on' in its log and name that: nodemem usage {ports}",
         )
-    return _open(process, connect)
+    return _open(process, handle, connect)
 
 
 def require_running(pid: int) -> procfs.Status:
@@ -109,41 +143,32 @@ def _node_process(pid: int) -> discover.NodeProcess:
     return process
 
 
-def _open(process: discover.NodeProcess, connect: Connect) -> Endpoint:
+def _open(process: discover.NodeProcess, handle: int, connect: Connect) -> Endpoint:
     pid = process.pid
+    _require_safe_signal(process)
+    options = discover.options_of(pid)
+    if options.port and procfs.port_is_taken(options.port, pid):
+        raise _port_taken(pid, options.port, procfs.port_owner(options.port, pid))
+    along = cluster.closed_workers(pid)
+    before = {one.inode for one in procfs.listeners(pid) or []}
+    visit = visits.begin(pid, options.port)
+    ran = procfs.main_thread_ran(pid) or 0.0
+    for worker in along:
+        visits.begin(worker, discover.options_of(worker).port)
     try:
-        handle = os.pidfd_open(pid)
+        signal.pidfd_send_signal(handle, signal.SIGUSR1)
     except OSError as error:
-        raise TargetNotFound(f"process {pid} has ended", why=error.strerror) from error
-    try:
-        _require_safe_signal(process)
-        options = discover.options_of(pid)
-        if options.port and procfs.port_is_taken(options.port, pid):
-            raise _port_taken(pid, options.port)
-        along = cluster.closed_workers(pid)
-        before = {one.inode for one in procfs.listeners(pid) or []}
-        visit = visits.begin(pid, options.port)
-        ran = procfs.main_thread_ran(pid) or 0.0
-        for worker in along:
-            visits.begin(worker, discover.options_of(worker).port)
-        try:
-            signal.pidfd_send_signal(handle, signal.SIGUSR1)
-        except OSError as error:
-            visits.forget(pid)
-            if isinstance(error, PermissionError):
-                raise NotPermitted(f"process {pid} may not be signalled", why=str(error)) from error
-            raise TargetNotFound(f"process {pid} has ended") from error
-        listener = _wait_for_listener(pid, before, options.port, connect)
-    finally:
-        os.close(handle)
+        visits.forget(pid)
+        if isinstance(error, PermissionError):
+            raise NotPermitted(f"process {pid} may not be signalled", why=str(error)) from error
+        raise _ended(pid) from error
+    listener = _wait_for_listener(pid, before, options.port, connect)
     if listener is not None:
         visits.opened(visit, listener.inode)
         found = _at(pid, discover.address_of(listener), connect, opened=True)
         return msgspec.structs.replace(found, along=along)
     if procfs.gone(pid):
-        raise TargetNotFound(f"process {pid} ended before its inspector opened")
-    if options.port and procfs.port_is_taken(options.port, pid):
-        raise _port_taken(pid, options.port)
+        raise _ended(pid)
     if (procfs.main_thread_ran(pid) or 0.0) - ran > _BUSY * _OPENS_WITHIN:
         raise TargetTimeout(
             f"process {pid} has not opened its inspector within {_OPENS_WITHIN:g} s",
@@ -192,7 +217,12 @@ def _require_safe_signal(process: discover.NodeProcess) -> None:
 def _wait_for_listener(
     pid: int, before: set[int], port: int, connect: Connect
 ) -> procfs.Listener | None:
-    """The socket that appears after the signal; the expected port is preferred."""
+    """The socket that appears after the signal; the expected port is preferred.
+
+    Raises:
+        TargetError: none appeared, and somebody else was seen to listen on that port.
+    """
+    rival: TargetError | None = None
     deadline = time.monotonic() + _OPENS_WITHIN
     while time.monotonic() < deadline and not procfs.gone(pid):
         fresh = [one for one in procfs.listeners(pid) or [] if one.inode not in before]
@@ -200,7 +230,13 @@ def _wait_for_listener(
         for one in fresh:
             if one.port == port or _is_inspector(one, connect):
                 return one
+        # It was free a moment ago, and may be so again when we give up.
+        if port and rival is None and not fresh and procfs.port_is_taken(port, pid):
+            owner = procfs.port_owner(port, pid)
+            rival = _port_taken(pid, port, owner) if owner != pid else None
         time.sleep(_LOOK_EVERY)
+    if rival is not None and not procfs.gone(pid):
+        raise rival
     return None
 
 
@@ -213,8 +249,7 @@ def _is_inspector(listener: procfs.Listener, connect: Connect) -> bool:
     return True
 
 
-def _port_taken(pid: int, port: int) -> TargetError:
-    owner = procfs.port_owner(port, pid)
+def _port_taken(pid: int, port: int, owner: int | None) -> TargetError:
     if owner is None:
         who, then = "a process that cannot be seen from here", f"sudo ss -ltnp 'sport = :{port}'"
     else:
