@@ -314,7 +314,7 @@ def _near(names: Names, holder: Holder, place: Place) -> Declaration:
     that of the class held."""
     prefix = "globalThis."
     if holder.name is not None and holder.name.startswith(prefix):
-        found = declaration_of_global(names, place.file, holder.name.removeprefix(prefix))
+        found = declaration_of_global(names, place.script.file, holder.name.removeprefix(prefix))
         if found is not None:
             return found
     return Declaration(place, "nearby function")

@@ -1,40 +1,29 @@
 """Where a name is declared in JavaScript text, by its brackets and keywords alone.
 
-No grammar: the text is cut into tokens, brackets are matched, and a name counts as declared
-where `const`, `let`, `var`, `class`, `function`, `import` or a parameter list introduces it. Of
-several declarations the one in the innermost block around the given positions is meant, as in the
-language.
-The text may be cut off anywhere: brackets left open reach to the end.
+A name counts as declared where `const`, `let`, `var`, `class`, `function`, `import` or a parameter
+list introduces it. Of several declarations the one in the innermost block around the given
+positions is meant, as in the language.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-_TOKEN = re.compile(
-    r"""(?P<space>\s+|//[^\n]*|/\*.*?(?:\*/|\Z))
-      | (?P<name>\#?[^\W\d][\w$]*|\#?\$[\w$]*)
-      | (?P<number>\d[\w.]*)
-      | (?P<string>'(?:\\.|[^'\\\n])*'?|"(?:\\.|[^"\\\n])*"?)
-      | (?P<arrow>=>)
-      | (?P<mark>.)""",
-    re.VERBOSE | re.DOTALL,
-)
-_REGEXP = re.compile(r"/(?:\\.|\[(?:\\.|[^\]\\\n])*\]?|[^/\\\[\n])+/[a-z]*")
-_TEMPLATE_TEXT = re.compile(r"(?:\\.?|\$(?!\{)|[^`\\$])*(?P<end>`|\$\{|\Z)", re.DOTALL)
-_BEFORE_REGEXP = frozenset([*"(,=:[!&|?{};+-*%<>~^", "=>"])
-_WORDS_BEFORE_REGEXP = frozenset(["return", "typeof", "case", "in", "of", "do", "else", "void"])
+from nodemem.heap.naming.tokens import CLOSING, OPENING, Code, code_of
+
 _DECLARING = frozenset(["const", "let", "var", "import"])
 _NO_PARAMETERS = frozenset(["if", "for", "while", "switch", "with"])
-_OPEN, _CLOSE = "([{", ")]}"
-
-
-class _Token(NamedTuple):
-    kind: str
-    text: str
-    offset: int
+_INTRODUCING = frozenset(["(", ",", "{", "[", ".", ":"])
+_MEMBER_BEGINS = frozenset(["{", "}", ";", "static", "readonly", "private", "public", "protected",
+                            "override", "declare", "accessor"])  # fmt: skip
+_AFTER_FIELD = frozenset(["=", ";", ":", "?", "!"])
+_IDENTIFIER = re.compile(r"#?[^\W\d][\w$]*|#?\$[\w$]*")
+_NAMED = re.compile(r"(?P<name>[\w$#]+)\s*(?:[=:]\s*(?:async\b\s*)?(?:function\b\s*\*?\s*)?)?\Z")
+_NAMED_CLASS = re.compile(r"class\s+(?!extends\b)(?P<name>[\w$]+)")
+_LONGEST_HEAD = 200
+_LONGEST_LIST = 10_000  # tokens; a table of as many numbers is no list of variables
 
 
 class _Declared(NamedTuple):
@@ -51,16 +40,15 @@ def find_declaration(
     `inside` are positions (line, column, from 1) in functions that use the name. Without any the
     name must be declared once only.
     """
-    tokens = _tokens(text)
-    partner = _partners(tokens)
-    found = list(_declared(tokens, partner, name, len(text)))
+    code = code_of(text)
+    found = list(_declared(code, name))
     if inside:
-        offsets = _offsets(text, inside)
+        offsets = [code.offset(*position) for position in inside]
         around = [d for d in found if any(d.begin <= offset <= d.end for offset in offsets)]
         best = max(around, key=lambda d: (d.begin, -d.offset), default=None)
     else:
         best = found[0] if len(found) == 1 else None
-    return None if best is None else _position(text, best.offset)
+    return None if best is None else code.position(best.offset)
 
 
 def find_member(
@@ -72,227 +60,185 @@ def find_member(
     body of that class counts (`name = ...`, `static name = ...`, `this.name = ...`). Otherwise
     the text must assign `something.name = ...` at one place only.
     """
-    tokens = _tokens(text)
-    partner = _partners(tokens)
+    code = code_of(text)
     if constructor is None:
-        assigned = [t.offset for i, t in enumerate(tokens) if _assigned(tokens, i, name)]
-        return _position(text, assigned[0]) if len(assigned) == 1 else None
-    body = _class_body(tokens, partner, _offsets(text, [constructor])[0])
-    if body is None:
+        assigned = [i for i in code.numbers(name) if _assigned(code, i)]
+        return code.position(code.offsets[assigned[0]]) if len(assigned) == 1 else None
+    offset = code.offset(*constructor)
+    body = _class_body(code, offset)
+    brace = _function_body(code, offset) if body is None else body[1]
+    if brace is None:
         return None
-    begin, end = body
-    fields = [
-        token.offset
-        for i, token in enumerate(tokens[begin:end], begin)
-        if token.text == name
-        and (_field(tokens, i) or (_assigned(tokens, i, name) and tokens[i - 2].text == "this"))
-    ]
-    return _position(text, fields[0]) if fields else None
+    end = code.end(brace)
+    for i in code.numbers(name):
+        if brace < i and code.offsets[i] < end:
+            set_in = _assigned(code, i) and code.word(i - 2) == "this"
+            if set_in or (body is not None and _field(code, i, brace)):
+                return code.position(code.offsets[i])
+    return None
 
 
-def _tokens(text: str) -> list[_Token]:
-    tokens: list[_Token] = []
-    templates: list[int] = []
-    depth = at = 0
-    while at < len(text):
-        if text[at] == "/" and _regexp_may_follow(tokens) and text[at + 1 : at + 2] not in "/*":
-            literal = _REGEXP.match(text, at)
-            if literal:
-                tokens.append(_Token("string", "", at))
-                at = literal.end()
-                continue
-        match = _TOKEN.match(text, at)
-        assert match is not None  # the last alternative takes any character
-        kind, word = str(match.lastgroup), match.group()
-        start, at = at, match.end()
-        if word == "`" or (word == "}" and templates and templates[-1] == depth):
-            if word == "}":
-                templates.pop()
-            at = _template(text, at, templates, depth)
-            tokens.append(_Token("string", "", start))
-            continue
-        if kind == "space":
-            continue
-        if word == "{":
-            depth += 1
-        elif word == "}":
-            depth -= 1
-        tokens.append(_Token(kind, word, start))
-    return tokens
+def find_function_name(text: str, name: str, place: tuple[int, int]) -> tuple[int, int] | None:
+    """Line and column where the name of the function at `place` is written: before its parameters,
+    or where it is assigned to. None when it is not `name`: V8 has made that up, or cannot tell."""
+    offset = code_of(text).offset(*place)
+    if text.startswith(name, offset) and _IDENTIFIER.match(text, offset):
+        return place  # a field, or the parameter of an arrow function that is named so
+    match = _NAMED.search(text[max(0, offset - _LONGEST_HEAD) : offset])
+    if match is None or match["name"] != name:
+        return None
+    return code_of(text).position(max(0, offset - _LONGEST_HEAD) + match.start("name"))
 
 
-def _template(text: str, at: int, templates: list[int], depth: int) -> int:
-    """Skip the text of a template; an expression in it is read on as code."""
-    match = _TEMPLATE_TEXT.match(text, at)
-    assert match is not None
-    if match["end"] == "${":
-        templates.append(depth)
-    return match.end()
+def find_class_name(text: str, name: str, constructor: tuple[int, int]) -> tuple[int, int] | None:
+    """Line and column where the class is named whose constructor, or word `class`, is there."""
+    code = code_of(text)
+    offset = code.offset(*constructor)
+    body = _class_body(code, offset)
+    if body is None:
+        return find_function_name(text, name, constructor)
+    begin = code.offsets[body[0]]
+    match = _NAMED_CLASS.match(text, begin)
+    if match is not None and match["name"] == name:
+        return code.position(match.start("name"))
+    return find_function_name(text, name, code.position(begin))
 
 
-def _regexp_may_follow(tokens: list[_Token]) -> bool:
-    if not tokens:
-        return True
-    last = tokens[-1]
-    return last.text in _BEFORE_REGEXP or last.text in _WORDS_BEFORE_REGEXP
+def identifier_at(text: str, line: int, column: int) -> str | None:
+    """The identifier that begins at a position (from 1) of a text."""
+    match = _IDENTIFIER.match(text, code_of(text).offset(line, column))
+    return None if match is None else match.group()
 
 
-def _partners(tokens: list[_Token]) -> dict[int, int]:
-    """Token number of the bracket that closes, for each that opens, and the other way round."""
-    partner: dict[int, int] = {}
-    open_: list[int] = []
-    for i, token in enumerate(tokens):
-        if token.kind != "mark":
-            continue
-        if token.text in _OPEN:
-            open_.append(i)
-        elif token.text in _CLOSE and open_:
-            partner[i] = open_.pop()
-            partner[partner[i]] = i
-    return partner
+def _declared(code: Code, name: str) -> Iterator[_Declared]:
+    for i in code.numbers(name):
+        offset, before = code.offsets[i], code.word(i - 1)
+        block = _block(code, i)
+        pattern = _pattern(code, i)
+        parameter = _parameter(code, i)
+        if pattern is not None:
+            block = _block(code, pattern)
+        if (
+            before in _DECLARING
+            or before in ("function", "class")
+            or (before == "*" and code.word(i - 2) == "function")
+            or (before == "," and _listed(code, i))
+            or pattern is not None
+        ):
+            begin = code.offsets[block] if block >= 0 else 0
+            yield _Declared(offset, begin, code.end(block))
+        elif code.word(i + 1) == "=>":
+            yield _Declared(offset, offset, code.end(block))
+        if parameter is not None:
+            yield _Declared(offset, offset, parameter)
 
 
-def _declared(
-    tokens: list[_Token], partner: dict[int, int], name: str, length: int
-) -> list[_Declared]:
-    found: list[_Declared] = []
-    blocks: list[tuple[int, int]] = [(0, length)]
-    declaring: int | None = None  # number of open brackets where `const` and the like stand
-    depth = 0
-    for i, token in enumerate(tokens):
-        before = tokens[i - 1].text if i else ""
-        if token.kind == "mark" and token.text in _OPEN:
-            depth += 1
-            if token.text == "{":
-                end = tokens[partner[i]].offset if i in partner else length
-                blocks.append((token.offset, end))
-            elif token.text == "(" and name:
-                found += _parameters(tokens, partner, i, name, length)
-        elif token.kind == "mark" and token.text in _CLOSE:
-            depth -= 1
-            if token.text == "}" and len(blocks) > 1:
-                blocks.pop()
-            if declaring is not None and depth < declaring:
-                declaring = None
-        elif token.text in _DECLARING:
-            declaring = depth
-        elif token.text == ";":
-            declaring = None
-        elif token.kind == "name" and token.text == name:
-            listed = declaring == depth and before in (*_DECLARING, ",")
-            function = before in ("function", "class") or (
-                before == "*" and i > 1 and tokens[i - 2].text == "function"
-            )
-            if listed or function or _in_pattern(tokens, partner, i):
-                found.append(_Declared(token.offset, *blocks[-1]))
-            elif i + 1 < len(tokens) and tokens[i + 1].kind == "arrow":
-                found.append(_Declared(token.offset, token.offset, blocks[-1][1]))
-    return [_lifted(d, tokens, partner, length) for d in found]
+def _block(code: Code, i: int) -> int:
+    """The brace that is open at token `i`; -1 for the text itself."""
+    around = code.around[i]
+    while around >= 0 and code.words[around] != "{":
+        around = code.around[around]
+    return around
 
 
-def _lifted(
-    declared: _Declared, tokens: list[_Token], partner: dict[int, int], length: int
-) -> _Declared:
-    """A name inside `const {...} =` belongs to the block around the pattern."""
-    for i, token in enumerate(tokens):
-        if token.offset == declared.begin and token.text == "{" and i and i in partner:
-            opens_pattern = tokens[i - 1].text in _DECLARING
-            if opens_pattern:
-                begin, end = 0, length
-                for j in range(i):
-                    close = partner.get(j)
-                    if tokens[j].text == "{" and (close is None or close > i):
-                        begin = tokens[j].offset
-                        end = length if close is None else tokens[close].offset
-                return _Declared(declared.offset, begin, end)
-    return declared
-
-
-def _in_pattern(tokens: list[_Token], partner: dict[int, int], i: int) -> bool:
-    """Whether token `i` is a name bound by `const {a, b: c} = ...` or `import {a} from`."""
-    following = tokens[i + 1].text if i + 1 < len(tokens) else ""
-    if following == ":":
-        return False
-    j = i - 1
-    while j >= 0:
-        token = tokens[j]
-        if token.kind == "mark" and token.text in _CLOSE and j in partner:
-            j = partner[j]
-        elif token.kind == "mark" and token.text in "[{":
-            if j and tokens[j - 1].text in _DECLARING:
-                return True
-            if not (j and tokens[j - 1].text in (":", ",", "{", "[")):
-                return False
-        elif token.text in (";", "(", "=>", "="):
+def _listed(code: Code, i: int) -> bool:
+    """Whether token `i` is a further name of `const a = 1, b = 2`."""
+    here = code.around[i]
+    for _ in range(_LONGEST_LIST):
+        i -= 1
+        if i <= here:
+            break
+        word = code.words[i]
+        if word in CLOSING and code.partner[i] >= 0:
+            i = code.partner[i]
+        elif word == ";":
             return False
-        j -= 1
+        elif word in _DECLARING:
+            return True
     return False
 
 
-def _parameters(
-    tokens: list[_Token], partner: dict[int, int], opening: int, name: str, length: int
-) -> list[_Declared]:
-    """Declarations of `name` in the parameter list that begins at token `opening`, if it is one."""
-    closing = partner.get(opening)
-    if closing is None or closing + 1 >= len(tokens):
-        return []
-    if opening and tokens[opening - 1].text in _NO_PARAMETERS:
-        return []
-    body = closing + 1
-    if tokens[body].kind == "arrow":
+def _pattern(code: Code, i: int) -> int | None:
+    """The outermost bracket of the pattern in which token `i` is a name that is bound, by
+    `const {a, b: c} = ...` or `import {a} from`; None when it is not."""
+    if code.word(i + 1) == ":" or code.word(i - 1) == "=":
+        return None
+    bracket = code.around[i]
+    while bracket >= 0 and code.words[bracket] in ("[", "{"):
+        before = code.word(bracket - 1)
+        if before in _DECLARING:
+            return bracket
+        if before not in (":", ",", "{", "["):
+            return None
+        bracket = code.around[bracket]
+    return None
+
+
+def _parameter(code: Code, i: int) -> int | None:
+    """Where the function ends in whose parameter list token `i` is declared; None when it is no
+    parameter."""
+    if code.word(i - 1) not in _INTRODUCING:
+        return None
+    opening = code.around[i]
+    while opening >= 0 and code.words[opening] != "(":
+        opening = code.around[opening]
+    if opening < 0 or code.word(opening - 1) in _NO_PARAMETERS:
+        return None
+    body = code.partner[opening] + 1
+    if body == 0:
+        return None
+    if code.word(body) == ":":  # the type of the result, in TypeScript
+        body = _after_type(code, body)
+    if code.word(body) == "=>":
         body += 1
-    elif tokens[body].text != "{":
-        return []
-    end = length
-    if body < len(tokens) and tokens[body].text == "{" and body in partner:
-        end = tokens[partner[body]].offset
-    return [
-        _Declared(token.offset, token.offset, end)
-        for i, token in enumerate(tokens[opening + 1 : closing], opening + 1)
-        if token.text == name and tokens[i - 1].text in ("(", ",", "{", "[", ".", ":")
-    ]
+    elif code.word(body) != "{":
+        return None
+    return code.end(body) if code.word(body) == "{" else len(code.text)
 
 
-def _assigned(tokens: list[_Token], i: int, name: str) -> bool:
-    if tokens[i].text != name or i < 2 or tokens[i - 1].text != "." or i + 2 >= len(tokens):
+def _after_type(code: Code, i: int) -> int:
+    """The first `=>` or `{` behind a type that is plain enough."""
+    while code.word(i) not in ("", "=>", "{", ";", ")", "}"):
+        i = code.partner[i] if code.words[i] in OPENING and code.partner[i] >= 0 else i
+        i += 1
+    return i
+
+
+def _assigned(code: Code, i: int) -> bool:
+    following = code.word(i + 1) == "=" and code.word(i + 2) != "="
+    return code.word(i - 1) == "." and following
+
+
+def _field(code: Code, i: int, body: int) -> bool:
+    """Whether token `i` is a field of the class with this body."""
+    if code.around[i] != body or code.word(i + 1) not in _AFTER_FIELD:
         return False
-    return tokens[i + 1].text == "=" and tokens[i + 2].text != "="
+    before = i - 1
+    between = code.text[code.offsets[before] + len(code.words[before]) : code.offsets[i]]
+    return code.words[before] in _MEMBER_BEGINS or "\n" in between
 
 
-def _field(tokens: list[_Token], i: int) -> bool:
-    """A field of a class body: at the start of a member, and followed by `=` or `;`."""
-    following = tokens[i + 1].text if i + 1 < len(tokens) else ""
-    return tokens[i - 1].text in ("{", "}", ";", "static") and following in ("=", ";")
-
-
-def _class_body(
-    tokens: list[_Token], partner: dict[int, int], offset: int
-) -> tuple[int, int] | None:
-    """Token numbers of the class body that `offset` is in, or that begins after it."""
+def _class_body(code: Code, offset: int) -> tuple[int, int] | None:
+    """The tokens `class` and `{` of the class that `offset` is in, or that begins there."""
     best: tuple[int, int] | None = None
-    for i, token in enumerate(tokens):
-        if token.text != "class" or token.offset > offset:
-            continue
-        body = next((j for j in range(i, len(tokens)) if tokens[j].text == "{"), None)
-        if body is None:
-            continue
-        end = partner.get(body, len(tokens) - 1)
-        if token.offset <= offset <= tokens[end].offset:
-            best = (body, end)
+    for i in code.numbers("class", code.at(offset) + 1):
+        body = _brace(code, i)
+        if body is not None and offset <= code.end(body):
+            best = (i, body)
     return best
 
 
-def _offsets(text: str, positions: Collection[tuple[int, int]]) -> list[int]:
-    starts = [0]
-    for line in text.split("\n"):
-        starts.append(starts[-1] + len(line) + 1)
-    beyond = len(text)
-    return [
-        starts[line - 1] + column - 1 if line - 1 < len(starts) - 1 else beyond
-        for line, column in positions
-    ]
+def _brace(code: Code, i: int) -> int | None:
+    try:
+        return code.words.index("{", i)
+    except ValueError:
+        return None
 
 
-def _position(text: str, offset: int) -> tuple[int, int]:
-    line = text.count("\n", 0, offset) + 1
-    return line, offset - (text.rfind("\n", 0, offset) + 1) + 1
+def _function_body(code: Code, offset: int) -> int | None:
+    """The brace of the function whose parameters begin at `offset`."""
+    opening = code.at(offset)
+    if code.word(opening) != "(" or code.partner[opening] < 0:
+        return None
+    body = code.partner[opening] + 1
+    return body if code.word(body) == "{" else None

@@ -1,28 +1,24 @@
 """Where the variable or member that holds an object is declared, and how that is known.
 
 The line of a declaration is not in a snapshot; the functions that share a variable are, with
-their places, and so are the first 1024 characters of each script. Beyond those the script's own
-file is read, when it is on this machine and is the text that V8 compiled.
+their places, and so is the start of each script's text, in which it is looked for. Texts that are
+longer, and source maps, are read from files (see `scripts`).
 """
 
 from __future__ import annotations
 
-import re
-import stat
-from functools import lru_cache
+from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
 from nodemem.heap.engine.columns import CLOSURE
 from nodemem.heap.naming.declarations import find_declaration, find_member
-from nodemem.heap.naming.locations import Place
+from nodemem.heap.naming.locations import Place, Script
 from nodemem.heap.naming.names import Names
 
-Evidence = Literal["snapshot", "source file", "nearby function"]
-_LARGEST_SOURCE = 4_000_000
+Evidence = Literal["snapshot", "source file", "source map", "nearby function"]
 _ENOUGH = 200
-_FUNCTION = re.compile(r"[({]|(?:async|class|static)\b|[\w$#]+\s*(?:=>|=|;)")
 
 
 class Declaration(NamedTuple):
@@ -38,7 +34,7 @@ class Declaration(NamedTuple):
     def short(self) -> str:
         """`server.js:14`, or `server.js:~12` when the line is only near."""
         near = "" if self.exact else "~"
-        return f"{Path(self.place.file).name}:{near}{self.place.line}"
+        return f"{PurePosixPath(self.place.file).name}:{near}{self.place.line}"
 
 
 def functions_of(names: Names, context: int) -> list[Place]:
@@ -76,17 +72,27 @@ def _inner_scopes(names: Names, scopes: list[int]) -> list[int]:
 
 
 def declaration_of_variable(names: Names, context: int, name: str) -> Declaration | None:
-    """Where the variable `name` of a closure scope is declared."""
+    """Where the variable `name` (as V8 has it) of a closure scope is declared."""
     functions = functions_of(names, context)
     if not functions:
         return None
-    file = functions[0].file
-    here = [(place.line, place.column) for place in functions if place.file == file]
-    for text, evidence in _texts(names, file, here):
-        found = find_declaration(text, name, here)
-        if found:
-            return Declaration(Place(file, *found), evidence)
-    return Declaration(min(functions, key=lambda place: place.file != file), "nearby function")
+    file = functions[0].script.file
+    found = _variable(names, functions, name)
+    if found is not None:
+        return _declaration(*found)
+    nearest = min(functions, key=lambda place: place.script.file != file)
+    return Declaration(nearest, "nearby function")
+
+
+def original_variable(names: Names, context: int, name: str) -> str:
+    """What the variable `name` of a closure scope is called in the source; `name` where no source
+    map tells."""
+    functions = functions_of(names, context)
+    script = names.locations.script_of_file(functions[0].script.file) if functions else None
+    if script is None or not script.mapped:
+        return name
+    found = _variable(names, functions, name)
+    return name if found is None else script.original_name(*found[1]) or name
 
 
 def declaration_of_member(names: Names, owner: int, member: str) -> Declaration | None:
@@ -94,64 +100,50 @@ def declaration_of_member(names: Names, owner: int, member: str) -> Declaration 
     constructor = names.place(owner)
     if constructor is None:
         return None
-    here = (constructor.line, constructor.column)
-    for text, evidence in _texts(names, constructor.file, [here]):
-        found = find_member(text, member, here)
+    _, line, column = constructor.script[:3]
+    for script, text, evidence in _texts(names, constructor.script.file):
+        found = find_member(text, member, (line, column))
         if found:
-            return Declaration(Place(constructor.file, *found), evidence)
+            return _declaration(script, found, evidence)
     return Declaration(constructor, "nearby function")
 
 
 def declaration_of_global(names: Names, file: str, member: str) -> Declaration | None:
-    """Where a script sets the global property `member`, if at one place only."""
-    for text, evidence in _texts(names, file, []):
+    """Where a script (its file as V8 has it) sets the global property `member`, if at one place
+    only."""
+    for script, text, evidence in _texts(names, file):
         found = find_member(text, member)
         if found:
-            return Declaration(Place(file, *found), evidence)
+            return _declaration(script, found, evidence)
     return None
 
 
-def _texts(names: Names, file: str, functions: list[tuple[int, int]]) -> list[tuple[str, Evidence]]:
+_Found = tuple[Script, tuple[int, int], Evidence]
+
+
+def _variable(names: Names, functions: list[Place], name: str) -> _Found | None:
+    """Where a variable is declared that these functions see, in the script."""
+    file = functions[0].script.file
+    places = [place.script for place in functions if place.script.file == file]
+    here = [(place.line, place.column) for place in places]
+    for script, text, evidence in _texts(names, file):
+        found = find_declaration(text, name, here)
+        if found:
+            return script, found, evidence
+    return None
+
+
+def _declaration(script: Script, at: tuple[int, int], evidence: Evidence) -> Declaration:
+    place = script.original(Place(script.file, *at))
+    return Declaration(place, evidence if place.generated is None else "source map")
+
+
+def _texts(names: Names, file: str) -> Iterator[tuple[Script, str, Evidence]]:
+    """The texts to look for a declaration in, the nearest to V8 first."""
     script = names.locations.script_of_file(file)
     if script is None:
-        return []
-    texts: list[tuple[str, Evidence]] = [(script.head, "snapshot")]
-    text = _source(file)
-    if text is not None and _is_same(text, script.head, functions):
-        texts.append((text, "source file"))
-    return texts
-
-
-@lru_cache(maxsize=16)
-def _source(file: str) -> str | None:
-    """The text of a script's file; None when there is none, or none of a sensible size."""
-    path = Path(file)
-    if not path.is_absolute():
-        return None
-    try:
-        facts = path.stat()
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size > _LARGEST_SOURCE:
-            return None
-        with path.open(encoding="utf-8", newline="") as stream:
-            return stream.read()
-    except (OSError, ValueError):
-        return None
-
-
-def _is_same(text: str, head: str, functions: list[tuple[int, int]]) -> bool:
-    """Whether a file's text is what V8 compiled: it starts alike, and functions are where V8
-    says. Only ASCII is compared, for snapshots do not keep other characters faithfully."""
-    if not head or len(text) < len(head):
-        return False
-    alike = all(a == b for a, b in zip(head, text, strict=False) if a.isascii() and b.isascii())
-    lines = text.split("\n")
-    return alike and all(_is_function(lines, line, column) for line, column in functions)
-
-
-def _is_function(lines: list[str], line: int, column: int) -> bool:
-    """V8 places a function at its parameters, or at what begins it: `async`, `class`, `static`, the
-    parameter of an arrow function, a field or the body around it; the script itself at its start.
-    """
-    if line > len(lines):
-        return False
-    return (line, column) == (1, 1) or _FUNCTION.match(lines[line - 1], column - 1) is not None
+        return
+    yield script, script.head, "snapshot"
+    text = None if script.whole else script.parsed_text
+    if text is not None:
+        yield script, text, "source file"

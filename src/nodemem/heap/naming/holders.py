@@ -19,6 +19,7 @@ from nodemem.heap.naming.declared import (
     declaration_of_member,
     declaration_of_variable,
     functions_of,
+    original_variable,
 )
 from nodemem.heap.naming.names import Names
 from nodemem.heap.naming.references import Step, collapse, member_text
@@ -220,7 +221,7 @@ def _name(names: Names, ordinal: int) -> tuple[str | None, bool, Declaration | N
         edge, context = reference
         member = names.variable(edge) or str(edge.name)
         if context is not None:
-            parts.append(member)
+            parts.append(original_variable(names, context, member))
             found = declaration_of_variable(names, context, member)
             if found is not None and found.place.user:
                 user, declared = True, declared or found

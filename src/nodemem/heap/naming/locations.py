@@ -2,44 +2,25 @@
 
 A snapshot has no table of scripts. It is recovered from the functions in it: a closure with a
 location leads over `shared` and `script` (`script_or_debug_info` up to V8 11) to a node whose name
-is the script's URL. The first 1024 characters of its text hang off that node as `source`.
+is the script's URL. The first characters of its text hang off that node as `source`.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from functools import cached_property, lru_cache
 from urllib.parse import unquote, urlsplit
 
 from nodemem.heap.engine.columns import CLOSURE
 from nodemem.heap.engine.snapshot import Snapshot
+from nodemem.heap.naming.scripts import Place, Script, is_builtin, problems
+from nodemem.source.files import SourceRoots
 
+__all__ = ["Locations", "Place", "Script", "file_of_url", "is_builtin"]
 
-class Place(NamedTuple):
-    """A place in a script; line and column count from 1."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
-
-    @property
-    def user(self) -> bool:
-        """Whether it is in the program's own code or its packages, not inside Node.js."""
-        return not is_builtin(self.file)
-
-
-class Script(NamedTuple):
-    """`head` is the start of its text as the snapshot has it: at most 1024 characters."""
-
-    file: str
-    head: str
-
-
-def is_builtin(file: str) -> bool:
-    """Whether a script came with Node.js. (`internal/` without `node:` is Node.js 14.)"""
-    return file.startswith(("node:", "internal/")) or not file
+_CUT = 1024
+_HEADERS = (12, 16)
+_MOST_EXAMPLES = 8
 
 
 def file_of_url(url: str) -> str:
@@ -50,21 +31,19 @@ def file_of_url(url: str) -> str:
 
 
 class Locations:
-    """The places of one snapshot. Built from its location records at first use."""
+    """The places of one snapshot. Built from its location records at first use; `roots` says where
+    its scripts are found on this machine."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, roots: SourceRoots | None = None) -> None:
         self._snapshot = snapshot
-        self._closures: dict[int, list[int]] | None = None
+        self._roots = roots or SourceRoots()
         self._scripts: dict[int, Script | None] = {}
+        self.at = lru_cache(maxsize=100_000)(self._at)
 
     def place(self, ordinal: int) -> Place | None:
         """Where a function is written, or the constructor of an object; None when unrecorded."""
         location = self._snapshot.location(ordinal)
-        if location is None:
-            return None
-        script_id, line, column = location
-        script = self.script(script_id)
-        return None if script is None else Place(script.file, line + 1, column + 1)
+        return None if location is None else self.at(*location)
 
     def script(self, script_id: int) -> Script | None:
         """The script with V8's id; None when no function of it is in the snapshot."""
@@ -74,33 +53,73 @@ class Locations:
 
     def script_of_file(self, file: str) -> Script | None:
         """The script that was loaded from `file`."""
-        found = (self.script(script_id) for script_id in self._closures_by_script())
-        return next((script for script in found if script and script.file == file), None)
+        return self._by_file.get(file)
+
+    def warnings(self, places: Iterable[Place | None]) -> tuple[str, ...]:
+        """What kept these places from being exact."""
+        files = dict.fromkeys(place.script.file for place in places if place is not None)
+        return problems(filter(None, map(self._by_file.get, files)))
+
+    def _at(self, script_id: int, line: int, column: int) -> Place | None:
+        """The place of V8's location, whose line and column count from 0."""
+        script = self.script(script_id)
+        if script is None:
+            return None
+        return script.original(Place(script.file, line + 1, column + 1))
+
+    @cached_property
+    def _by_file(self) -> dict[str, Script]:
+        found = filter(None, map(self.script, self._closures))
+        by_file: dict[str, Script] = {}
+        for script in found:
+            by_file.setdefault(script.file, script)
+        return by_file
 
     def _find(self, script_id: int) -> Script | None:
         snapshot = self._snapshot
-        for closure in self._closures_by_script().get(script_id, []):
+        closures = self._closures.get(script_id, [])
+        for closure in closures:
             shared = _follow(snapshot, closure, ("shared",))
             script = shared and _follow(snapshot, shared, ("script", "script_or_debug_info"))
             if script:
                 source = _follow(snapshot, script, ("source",))
                 head = snapshot.name(source) if source else ""
-                return Script(file_of_url(snapshot.name(script)), head)
+                places = filter(None, map(snapshot.location, closures))
+                return Script(
+                    file_of_url(snapshot.name(script)),
+                    head,
+                    self._roots,
+                    whole=source is not None and _is_whole(head, snapshot.self_size(source)),
+                    functions=dict.fromkeys((line + 1, column + 1) for _, line, column in places),
+                )
         return None
 
-    def _closures_by_script(self) -> dict[int, list[int]]:
+    @cached_property
+    def _closures(self) -> dict[int, list[int]]:
         """A few closures of each script: one alone may have lost its way to the script."""
-        if self._closures is None:
-            self._closures = {}
-            columns = self._snapshot.columns
-            records, types = columns.locations, columns.types
-            for start in range(0, len(records), 4):
-                ordinal = records[start]
-                if types[ordinal] == CLOSURE:
-                    some = self._closures.setdefault(records[start + 1], [])
-                    if len(some) < 3:
-                        some.append(ordinal)
-        return self._closures
+        found: dict[int, list[int]] = {}
+        columns = self._snapshot.columns
+        records = columns.locations
+        ordinals, scripts = records[0::4], records[1::4]
+        kinds = bytes(map(columns.types.__getitem__, ordinals))
+        at = kinds.find(CLOSURE)
+        while at >= 0:
+            some = found.setdefault(scripts[at], [])
+            if len(some) < _MOST_EXAMPLES:
+                some.append(ordinals[at])
+            at = kinds.find(CLOSURE, at + 1)
+        return found
+
+
+def _is_whole(head: str, size: int) -> bool:
+    """Whether the text of a script in a snapshot is not cut off, told from the size of its string
+    where it is as long as those that are."""
+    if len(head) < _CUT:
+        return True
+    if len(head) == _CUT:
+        return False  # the default limit: a text of just this length is rare
+    width = 1 if all(ord(c) < 256 for c in head) else 2
+    return any(size == (header + width * len(head) + 7) // 8 * 8 for header in _HEADERS)
 
 
 def _follow(snapshot: Snapshot, ordinal: int, names: tuple[str, ...]) -> int | None:

@@ -11,8 +11,10 @@ from itertools import islice
 
 from nodemem.heap.engine.columns import CLOSURE, OBJECT
 from nodemem.heap.engine.snapshot import Edge, Snapshot
+from nodemem.heap.naming.declarations import find_class_name, find_function_name
 from nodemem.heap.naming.locations import Locations, Place
 from nodemem.heap.naming.visibility import CONTEXT_CELL, SCOPE, VISIBLE, visibility
+from nodemem.source.files import SourceRoots
 
 NATIVE_CONTEXT = "system / NativeContext"
 _SHAPE_PROPERTIES = 4
@@ -31,12 +33,17 @@ _TYPE_LABELS = {
 
 
 class Names:
-    """Names of the nodes of one snapshot. Every method takes ordinals."""
+    """Names of the nodes of one snapshot. Every method takes ordinals.
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    Where a source map is found, places and the names of classes and functions are those of the
+    sources; `roots` says where the program's files are on this machine.
+    """
+
+    def __init__(self, snapshot: Snapshot, roots: SourceRoots | None = None) -> None:
         self.snapshot = snapshot
-        self.locations = Locations(snapshot)
+        self.locations = Locations(snapshot, roots)
         self.class_name = lru_cache(maxsize=100_000)(self._class_name)
+        self.original_name = lru_cache(maxsize=10_000)(self._original_name)
         self._block_variables = lru_cache(maxsize=1_000)(self._name_block_variables)
         self._layout = lru_cache(maxsize=10_000)(self._read_layout)
         self._text = lru_cache(maxsize=100_000)(snapshot.string)
@@ -118,7 +125,21 @@ class Names:
     def function(self, ordinal: int) -> str:
         """The name of a function; empty when it has none."""
         name = self.name(ordinal)
-        return "" if name in ("(anonymous)", "anonymous", "native_bind") else name
+        if name in ("", "(anonymous)", "anonymous", "native_bind"):
+            return ""
+        location = self.snapshot.location(ordinal)
+        return name if location is None else self.original_name(name, *location)
+
+    def _original_name(self, name: str, script_id: int, line: int, column: int) -> str:
+        """What the class or function `name` of V8's location is called in its source; `name` where
+        no map tells."""
+        script = self.locations.script(script_id)
+        text = script.parsed_text if script is not None and script.mapped else None
+        if script is None or text is None:
+            return name
+        place = line + 1, column + 1
+        at = find_function_name(text, name, place) or find_class_name(text, name, place)
+        return (at and script.original_name(*at)) or name
 
     def members(self, ordinal: int) -> list[str]:
         """Names of an object's own properties, in order."""
@@ -138,8 +159,11 @@ class Names:
             return "(global)"
         if self.is_context(ordinal):
             return "closure scope"
+        if kind == "object" and name == "Object":
+            return self._shape(ordinal)
         if kind == "object":
-            return self._shape(ordinal) if name == "Object" else name
+            location = self.snapshot.location(ordinal)
+            return name if location is None else self.original_name(name, *location)
         if name.startswith("system / "):
             return name.removeprefix("system / ").split(" / ")[0]
         if name == "native_bind":
