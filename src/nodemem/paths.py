@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shlex
 import stat
@@ -27,6 +28,11 @@ def state_folder() -> Path | None:
     except (OSError, RuntimeError, ValueError):  # no home, no right to write there, no path at all
         return None
     return folder if os.access(folder, os.W_OK | os.X_OK) else None
+
+
+def partial_of(path: Path) -> Path:
+    """What `path` is called until it is complete."""
+    return path.with_name(path.name + PARTIAL_SUFFIX)
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
@@ -78,6 +84,25 @@ def _mode(path: Path) -> int | None:
         raise cannot_write(path, error) from error
 
 
+def _refuse_unfinished(partial: Path, path: Path) -> None:
+    """Raise if another process is writing `partial`; who writes it holds a lock on it."""
+    try:
+        fd = os.open(partial, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError:
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OutputExists(
+            f"{path} is being written by another process",
+            next="wait for it, or choose another name",
+        ) from None
+    except OSError:
+        pass
+    finally:
+        os.close(fd)
+
+
 @contextlib.contextmanager
 def whole_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
     """A file, mode 0600, that appears under its name only when it is complete.
@@ -85,16 +110,21 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
     Until then it is `<name>.partial`, which stays behind when the block fails: half a snapshot
     may be all that is left of a process.
 
+    An unfinished file of an earlier run is replaced, but not one that is being written.
+
     Raises:
         OutputExists, OutputError: see `refuse_existing`; also when the disk refuses a write.
     """
     refuse_existing(path, force=force)
-    partial = path.with_name(path.name + PARTIAL_SUFFIX)
+    partial = partial_of(path)
     try:
+        _refuse_unfinished(partial, path)
         # A partial file of an earlier run may be open to others or be a link: start afresh.
         partial.unlink(missing_ok=True)
         fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(fd, "wb") as file:
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from nodemem.capture.forecast import Forecast, forecast_snapshot
-from nodemem.capture.snapshot import SnapshotFile, take_snapshot
+from nodemem.capture.forecast import Forecast
+from nodemem.capture.snapshot import SnapshotFile, forecast_isolate, take_snapshot
 from nodemem.errors import TargetError, TargetNotFound
 from nodemem.records import MemorySample, ProcessFacts
 from nodemem.results import SILENT, Progress
@@ -120,14 +120,13 @@ class Node:
         self._session.call("HeapProfiler.collectGarbage", timeout=60.0)
 
     def forecast_snapshot(self, folder: Path | str = ".") -> Forecast:
-        """What a heap snapshot into `folder` would cost: ranges, estimated.
+        """What a heap snapshot of the main thread into `folder` would cost: ranges, estimated. Its
+        `basis` says on what they rest.
 
         Raises:
             TargetError: the process ended, or does not answer.
         """
-        return forecast_snapshot(
-            self.memory_usage(), version=self.version, pid=self.pid, folder=Path(folder)
-        )
+        return forecast_isolate(self._session, self._session, self.memory_usage(), Path(folder))
 
     def take_heap_snapshot(
         self,

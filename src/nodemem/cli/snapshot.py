@@ -12,7 +12,8 @@ from nodemem.cli._frame import Output, verb
 from nodemem.cli._live import attached, subject_of
 
 if TYPE_CHECKING:
-    from nodemem.capture.forecast import Forecast, Range
+    from nodemem.capture.forecast import Forecast
+    from nodemem.capture.ranges import Range
     from nodemem.capture.snapshot import SnapshotFile
     from nodemem.results import Table
 
@@ -67,12 +68,6 @@ def command(
         paths.refuse_existing(file, force=force)
     rows = []
     for target, file in zip(targets, files, strict=True):
-        forecasts: list[Forecast] = []
-
-        def announce(forecast: Forecast, kept: list[Forecast] = forecasts) -> None:
-            kept.append(forecast)
-            out.note(_told(out, forecast))
-
         with attached(out, target) as node:
             subject = subject_of(node)
             try:
@@ -83,14 +78,17 @@ def command(
                     internals=internals,
                     force=force,
                     progress=out.progress,
-                    announce=announce,
+                    announce=lambda forecast: out.note(_told(out, forecast)),
                 )
             finally:
                 out.progress.finish()
         if taken.paused:
             out.note(out.texts("snapshot.paused", waited=taken.waited))
+        if taken.replaced is not None:
+            out.note(out.texts("snapshot.replaced", size=taken.replaced))
+        out.note(_compared(out, taken))
         if out.json:
-            out.write(out.envelope(_data(taken, forecasts[0], worker), subject))
+            out.write(out.envelope(_data(taken, worker), subject))
         rows.append(_row(taken))
     if not out.json:
         out.emit(_table(rows), subject={})
@@ -138,7 +136,7 @@ def _table(rows: list[_Row]) -> Table:
     )
 
 
-def _data(taken: SnapshotFile, forecast: Forecast, worker: int | None) -> dict[str, Any]:
+def _data(taken: SnapshotFile, worker: int | None) -> dict[str, Any]:
     return {
         "file": str(taken.path),
         "size": taken.size,
@@ -149,13 +147,30 @@ def _data(taken: SnapshotFile, forecast: Forecast, worker: int | None) -> dict[s
         "rss_after": taken.rss_after,
         "waited": taken.waited,
         "paused": taken.paused,
-        "forecast": _forecast(forecast),
+        "replaced": taken.replaced,
+        "nodes": taken.nodes,
+        "edges": taken.edges,
+        "forecast": _forecast(taken.forecast),
+        "measured": {
+            "pause": taken.seconds,
+            "cpu": taken.cpu,
+            "extra_rss": taken.extra_rss,
+            "file_size": taken.size,
+        },
     }
 
 
+_BASES = {
+    "census": "on_census",
+    "earlier snapshot": "on_earlier",
+    "heap statistics": "on_statistics",
+}
+
+
 def _told(out: Output, forecast: Forecast) -> str:
+    basis = out.texts(f"snapshot.{_BASES[forecast.basis]}")
     lines = [
-        out.texts("snapshot.forecast"),
+        out.texts("snapshot.forecast", basis=basis),
         out.texts("snapshot.pause", low=forecast.pause.low, high=forecast.pause.high),
         out.texts("snapshot.extra_rss", low=forecast.extra_rss.low, high=forecast.extra_rss.high),
         out.texts("snapshot.file_size", low=forecast.file_size.low, high=forecast.file_size.high),
@@ -170,12 +185,26 @@ def _told(out: Output, forecast: Forecast) -> str:
     return "\n".join(lines)
 
 
+def _compared(out: Output, taken: SnapshotFile) -> str:
+    """What it cost beside what was forecast."""
+    lines = [out.texts("snapshot.measured")]
+    for name, value, range_ in (
+        ("pause", taken.seconds, taken.forecast.pause),
+        ("extra_rss", taken.extra_rss, taken.forecast.extra_rss),
+        ("file_size", taken.size, taken.forecast.file_size),
+    ):
+        key = f"snapshot.measured_{name}"
+        lines.append(out.texts(key, value=value, low=range_.low, high=range_.high))
+    return "\n".join(lines)
+
+
 def _forecast(forecast: Forecast) -> dict[str, Any]:
     def pair(range_: Range) -> dict[str, float]:
         return {"low": range_.low, "high": range_.high}
 
     return {
         "estimate": True,
+        "basis": forecast.basis,
         "pause": pair(forecast.pause),
         "extra_rss": pair(forecast.extra_rss),
         "file_size": pair(forecast.file_size),

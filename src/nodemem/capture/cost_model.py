@@ -1,0 +1,135 @@
+"""What a heap snapshot costs, from what will be in it.
+
+V8 builds a second graph of the heap: a node an object, an edge a reference, two hash tables from
+addresses to nodes, and a table of texts. It gives each index of an array's store that holds a
+reference a name ("0", "1", ...), and keeps each of these names in a buffer of 1,024 bytes, once
+for the whole heap: a single long array of references can cost more than all else. Up to V8 11
+(Node.js 20) these names and other texts of digits also fall together in the hash table of texts, so
+that the time grows with the square of their number.
+
+The constants are least-squares fits over the training programs of bench/forecast, per release;
+README.md there has the figures and how they were taken.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+_NODE_FIELDS = 7
+_FULL = 0.8  # V8 doubles a hash table that is this full
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What V8 will put into a snapshot: counts, and `text_size` in bytes as written into the file.
+
+    `index_names` is how many different indices of arrays' stores hold references; `texts` are the
+    different strings, these names among them.
+    """
+
+    nodes: float
+    edges: float
+    index_names: float
+    texts: float
+    text_size: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """`cpu` is processor time of the thread that stands still, in seconds; the others bytes."""
+
+    cpu: float
+    extra_rss: float
+    file_size: float
+
+
+@dataclass(frozen=True)
+class _Release:
+    """Seconds and bytes of a snapshot of nothing, and more for each node, edge, text, ...:
+    `cpu_names` for each square of index names, `rss_slot` for each slot of the table from addresses
+    to nodes, `file_digit` for each digit of an edge."""
+
+    cpu: float
+    cpu_node: float
+    cpu_edge: float
+    cpu_text: float
+    cpu_names: float
+    rss: float
+    rss_node: float
+    rss_edge: float
+    rss_slot: float
+    rss_index: float
+    rss_text: float
+    file: float
+    file_node: float
+    file_digit: float
+
+
+# fmt: off
+_RELEASES = {
+    18: _Release(0.05, 0.00e-6, 0.80e-6, 4.96e-6, 4.7e-10,
+                 5e6, 116.0, 33.1, 51.0, 1059.0, 0.0, 0.47e6, 11.7, 2.55),
+    20: _Release(0.05, 0.00e-6, 0.80e-6, 4.96e-6, 3.6e-12,
+                 5e6, 116.0, 33.1, 51.0, 1059.0, 0.0, 0.47e6, 11.7, 2.55),
+    22: _Release(0.10, 1.21e-6, 0.33e-6, 1.15e-6, 0.0,
+                 5e6, 166.0, 32.8, 0.0, 1097.0, 0.0, 0.41e6, 14.0, 2.48),
+    24: _Release(0.05, 0.41e-6, 0.29e-6, 1.45e-6, 0.0,
+                 20e6, 66.0, 35.1, 40.5, 1131.0, 205.0, 0.33e6, 11.1, 2.32),
+}
+# fmt: on
+
+
+def cost(contents: Contents, version: str, *, reusable: float = 0.0) -> Cost:
+    """The cost of a snapshot with `contents` on Node.js `version` (`v22.20.0`).
+
+    `reusable` is how many bytes of the process's memory are free for the new graph: garbage that
+    the collection at the beginning leaves behind.
+    """
+    fit = _release(version)
+    cpu = (
+        fit.cpu
+        + fit.cpu_node * contents.nodes
+        + fit.cpu_edge * contents.edges
+        + fit.cpu_text * contents.texts
+        + fit.cpu_names * contents.index_names**2
+    )
+    rss = (
+        fit.rss
+        + fit.rss_node * contents.nodes
+        + fit.rss_edge * contents.edges
+        + fit.rss_slot * _slots(contents.nodes)
+        + fit.rss_index * contents.index_names
+        + fit.rss_text * (contents.texts - contents.index_names)
+    )
+    return Cost(cpu, max(0.0, rss - reusable), _file_size(contents, fit))
+
+
+def _file_size(contents: Contents, fit: _Release) -> float:
+    """Bytes of the file, uncompressed. A reference is written as the number of its target's first
+    field, so its length grows with the number of nodes."""
+    digits = math.ceil(math.log10(max(10.0, _NODE_FIELDS * contents.nodes)))
+    return (
+        fit.file
+        + fit.file_node * contents.nodes
+        + fit.file_digit * digits * contents.edges
+        + contents.text_size
+    )
+
+
+def least_file_size(nodes: int, edges: int) -> int:
+    """Bytes that the file has at the very least: numbers of one digit, most targets of theirs."""
+    digits = len(str(_NODE_FIELDS * nodes)) - 1
+    return nodes * 2 * (_NODE_FIELDS - 1) + edges * (4 + digits)
+
+
+def _release(version: str) -> _Release:
+    """The fit of the release, or of the nearest there is one for."""
+    major = version.removeprefix("v").partition(".")[0]
+    number = int(major) if major.isdecimal() and len(major) < 5 else max(_RELEASES)
+    return _RELEASES[max((one for one in _RELEASES if one <= number), default=min(_RELEASES))]
+
+
+def _slots(nodes: float) -> float:
+    """Slots of V8's table from addresses to nodes, a power of two."""
+    return 2.0 ** math.ceil(math.log2(max(1.0, nodes) / _FULL))
