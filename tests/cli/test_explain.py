@@ -27,7 +27,10 @@ def test_topics_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert [row["topic"] for row in listed["data"]["rows"]] == list(TOPICS)
 
 
-@pytest.mark.parametrize("topic", [topic for topic in TOPICS if topic != "memory-structure"])
+UNTOUCHED = ("memory-structure", "attach", "inspect")
+
+
+@pytest.mark.parametrize("topic", [topic for topic in TOPICS if topic not in UNTOUCHED])
 def test_numbers_are_those_of_the_process(
     topic: str,
     start: Callable[..., NodeProgram],
@@ -97,3 +100,24 @@ def test_the_structure_of_memory_is_read_without_touching_the_process(
     assert values["code"] > 5e6
     assert program.stderr_lines == [], "an inspector that opens says so"
     assert run(["explain", "memory-structure", "127.0.0.1:9229"]) == 2
+
+
+@pytest.mark.parametrize("topic", ["attach", "inspect"])
+def test_how_a_process_can_be_attached_to_is_read_without_touching_it(
+    topic: str,
+    start: Callable[..., NodeProgram],
+    any_node: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    program = start(any_node, PROGRAM, flags=["--inspect-port=0"])
+    data = json.loads(printed(capsys, topic, str(program.pid), "--json"))["data"]
+    seen = {key: data["values"][key] for key in ("pid", "inspector", "sigusr1", "port")}
+    assert seen == {"pid": program.pid, "inspector": "closed", "sigusr1": "safe", "port": 0}
+    assert str(program.pid) in data["body"]
+    assert program.stderr_lines == [], "an inspector that opens says so"
+    opened = start(any_node, PROGRAM, flags=["--inspect=127.0.0.1:0"])
+    values = json.loads(printed(capsys, topic, str(opened.pid), "--json"))["data"]["values"]
+    assert (values["inspector"], values["clients"]) == ("open", 0)
+    assert values["address"] in opened.stderr_lines[0]
+    assert run(["explain", topic, "127.0.0.1:9229"]) == 2
+    assert run(["explain", topic, "999999999"]) == 3

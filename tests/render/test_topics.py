@@ -40,7 +40,18 @@ OWN: dict[str, Any] = {
     "other": 70_752_000,
     "threads": 11,
     "page_tables": 2_500_000,
+    "user": "app",
+    "readable": True,
+    "inspector": "open",
+    "address": "127.0.0.1:9229",
+    "port": 9229,
+    "taken": False,
+    "owner": None,
+    "sigusr1": "safe",
+    "clients": 1,
+    "left": True,
 }
+WITHOUT_SIZES = ("attach", "inspect")
 PAGES = [(topic, lang) for topic in TOPICS for lang in LANGUAGES]
 
 
@@ -72,11 +83,37 @@ def test_own_numbers_are_woven_in(topic: str, lang: str) -> None:
     texts = load_texts(lang)
     own, alone = explain(topic, texts, OWN).body, explain(topic, texts).body
     assert "4711" in own
-    assert "92.2 MB" in own
+    assert ("127.0.0.1:9229" if topic in WITHOUT_SIZES else "92.2 MB") in own
     assert "4711" not in alone
     assert not re.search(r"\{[{%]|%\}|None", own + alone)
     assert own.startswith("# ")
     assert not re.search(r"\n{3,}", own + alone)
+
+
+STANDINGS = [
+    {"inspector": "open"},
+    {"inspector": "open", "left": True, "clients": 0},
+    {"inspector": "closed"},
+    {"inspector": "closed", "port": 0},
+    {"inspector": "closed", "taken": True, "owner": 17},
+    {"inspector": "closed", "taken": True},
+    {"inspector": "closed", "sigusr1": "blocked"},
+    {"inspector": "closed", "sigusr1": "uncaught"},
+    {"inspector": "unknown", "readable": False, "port": None, "address": None, "clients": None},
+]
+
+
+@pytest.mark.parametrize("standing", STANDINGS, ids=repr)
+@pytest.mark.parametrize("topic", WITHOUT_SIZES)
+def test_each_standing_is_told_in_both_languages(topic: str, standing: dict[str, Any]) -> None:
+    values = {**OWN, "left": False, **standing}
+    english, korean = (explain(topic, load_texts(lang), values).body for lang in LANGUAGES)
+    assert outline(english) == outline(korean)
+    own = [body[: body.index("## ")] for body in (english, korean)]
+    usual = {**OWN, "inspector": "open", "left": False, "clients": 99}
+    for lang, told in zip(LANGUAGES, own, strict=True):
+        assert told != explain(topic, load_texts(lang), usual).body[: len(told)]
+        assert not re.search(r"None|\n{3,}|^\|[^|]*\|[^|]*$", told, re.MULTILINE)
 
 
 def test_unknown_values_are_said_to_be_unknown() -> None:

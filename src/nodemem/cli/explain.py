@@ -8,6 +8,8 @@ import click
 
 from nodemem.cli._frame import Output, verb
 
+_DIGITS = 20  # no process id is longer; Python refuses to read thousands of them
+
 
 @verb(
     "explain",
@@ -18,11 +20,11 @@ from nodemem.cli._frame import Output, verb
 def command(out: Output, topic: str | None, target: str | None) -> None:
     """A concept in plain words; with a PID, with the numbers of that process.
 
-    Topics are memory-structure, usage, snapshot, retained-size and leaks; without one they are
-    listed. To read a process's numbers it is attached to for a moment and left as it was found
-    (for memory-structure it is not touched at all); PID may also be the
-    host:port or ws:// address of an open inspector. Where the output is no terminal, a page is
-    Markdown.
+    Topics are memory-structure, usage, snapshot, retained-size, leaks, attach and inspect; without
+    one they are listed. To read a process's numbers it is attached to for a moment and left as it
+    was found; PID may also be the host:port or ws:// address of an open inspector. For
+    memory-structure, attach and inspect it is not touched at all. Where the output is no terminal,
+    a page is Markdown.
     """
     from nodemem.render import topics
 
@@ -53,8 +55,13 @@ def _topics(out: Output) -> Any:
 
 def _own(target: str, topic: str) -> dict[str, Any]:
     """The numbers of one process, in bytes and seconds; see `render.topics.VALUES`."""
-    if topic == "memory-structure":
-        return _structure(target)
+    if topic in ("memory-structure", "attach", "inspect"):
+        pid = _process_id(target)
+        if topic == "memory-structure":
+            return _structure(pid)
+        from nodemem.api.doctor import standing
+
+        return standing(pid)
     from nodemem.api.node import attach
 
     with attach(int(target) if target.isdigit() else target) as node:
@@ -80,22 +87,27 @@ def _own(target: str, topic: str) -> dict[str, Any]:
     }
 
 
-def _structure(target: str) -> dict[str, Any]:
-    """The numbers of a process that is not touched, in bytes.
-
-    Raises:
-        UsageError: `target` is no process id; others have no memory map on this host.
+def _process_id(target: str) -> int:
     """
-    from nodemem.api.triage import glance
+    Raises:
+        UsageError: `target` is no process id; what is read from outside is read on this host.
+    """
     from nodemem.errors import UsageError
 
-    if not target.isdecimal():
+    if not target.isdecimal() or len(target) > _DIGITS:
         raise UsageError(
             f"'{target[:80]}' is no process id",
-            why="the structure of its memory is read from /proc on this host",
+            why="this page is filled from /proc on this host",
             next="nodemem ps lists processes",
         )
-    facts, sample = glance(int(target))
+    return int(target)
+
+
+def _structure(pid: int) -> dict[str, Any]:
+    """The memory of a process that is not touched, in bytes."""
+    from nodemem.api.triage import glance
+
+    facts, sample = glance(pid)
     resident = sample.resident
     keys = ("code", "data", "v8", "c_heap", "stacks", "shared")
     parts = {key: getattr(resident, key) for key in keys}

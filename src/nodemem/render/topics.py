@@ -22,7 +22,7 @@ from nodemem.render.visible import visible
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-TOPICS = ("memory-structure", "usage", "snapshot", "retained-size", "leaks")
+TOPICS = ("memory-structure", "usage", "snapshot", "retained-size", "leaks", "attach", "inspect")
 VALUES = (
     "pid",
     "version",
@@ -49,6 +49,16 @@ VALUES = (
     "other",
     "threads",
     "page_tables",
+    "user",
+    "readable",
+    "inspector",
+    "address",
+    "port",
+    "taken",
+    "owner",
+    "sigusr1",
+    "clients",
+    "left",
 )
 _THEME = {
     "markdown.h2": "bold",
