@@ -85,9 +85,21 @@ def test_the_signal_is_switched_off(start: Any, any_node: Path) -> None:
     assert program.process.poll() is None
 
 
-def test_the_permission_model(start: Any, any_node: Path) -> None:
-    program = start(any_node, IDLE, flags=["--permission", "--allow-fs-read=*"])
-    assert "--allow-inspector" in str(refusal(program.pid, NotPermitted).next)
+def test_the_permission_model(start: Any, node: Path) -> None:
+    """What is advised is taken: before Node.js 24 no option lets an inspector in."""
+    known = subprocess.run([node, "--help"], capture_output=True, text=True, check=True).stdout
+    option = "--permission" if " --permission" in known else "--experimental-permission"
+    flags = [option, "--allow-fs-read=*"]
+    program = start(node, IDLE, flags=flags)
+    error = refusal(program.pid, NotPermitted)
+    assert f"switched off, as with {option}" in str(error.why)
+    if "--allow-inspector" not in known:
+        assert f"without {option}" in str(error.next)
+        return
+    assert "--allow-inspector" in str(error.next)
+    program = start(node, IDLE, flags=[*flags, "--allow-inspector", "--inspect-port=0"])
+    with nodemem.attach(program.pid) as visited:
+        assert visited.memory_usage().heap_used > 0
 
 
 def test_the_program_handles_the_signal_itself(

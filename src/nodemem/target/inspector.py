@@ -15,13 +15,24 @@ import time
 import msgspec
 
 from nodemem.errors import NotPermitted, TargetError, TargetNotFound, TargetTimeout, UnsafeTarget
-from nodemem.target import cluster, containers, discover, endpoint, namespaces, procfs, visits
+from nodemem.target import (
+    cluster,
+    commandline,
+    containers,
+    discover,
+    endpoint,
+    namespaces,
+    procfs,
+    visits,
+)
 from nodemem.target.endpoint import Connect, Endpoint
 
 _YOUNG = 2.0  # seconds in which a starting Node.js will have set up its signal handler
 _EXEC = 0.3
 _OPENS_WITHIN = 5.0
 _LOOK_EVERY = 0.01
+_PERMISSION_MODEL = ("--permission", "--experimental-permission")
+_ALLOW_INSPECTOR = 24  # major release in which --allow-inspector came
 _BUSY = 0.8  # of the time; a program that is free to open its inspector rests now and then
 
 
@@ -196,22 +207,31 @@ def _require_safe_signal(process: discover.NodeProcess) -> None:
             time.sleep(_LOOK_EVERY)  # Node.js blocks the signal first and then sets its handler
             continue
         if verdict == "blocked":
-            restricted = any(
-                word in ("--permission", "--experimental-permission") for word in process.argv
-            )
-            option = "--permission" if restricted else "--disable-sigusr1"
-            raise NotPermitted(
-                f"process {pid} does not open its inspector on SIGUSR1",
-                why=f"the signal is switched off, as with {option}",
-                next="restart it with "
-                + ("--allow-inspector " if restricted else "")
-                + "--inspect=127.0.0.1:0, then nodemem usage PID",
-            )
+            raise _switched_off(process)
         raise UnsafeTarget(
             f"SIGUSR1 would kill process {pid}",
             why="it does not catch the signal that opens the inspector",
             next="restart it with --inspect=127.0.0.1:0, then nodemem usage PID",
         )
+
+
+def _switched_off(process: discover.NodeProcess) -> NotPermitted:
+    """The signal does nothing: say by which option, and what lets an inspector in."""
+    environ = procfs.environ(process.pid) or {}
+    words = [*process.argv, *commandline.node_options(environ.get("NODE_OPTIONS", ""))]
+    restricted = next((word for word in words if word in _PERMISSION_MODEL), None)
+    # Before, nothing lets an inspector in under the permission model, not even --inspect.
+    major = int((process.version or "v0").lstrip("v").partition(".")[0])
+    remedy = "with --inspect=127.0.0.1:0"
+    if restricted is not None and major >= _ALLOW_INSPECTOR:
+        remedy = "with --allow-inspector --inspect=127.0.0.1:0"
+    elif restricted is not None:
+        remedy = f"without {restricted}"
+    return NotPermitted(
+        f"process {process.pid} does not open its inspector on SIGUSR1",
+        why=f"the signal is switched off, as with {restricted or '--disable-sigusr1'}",
+        next=f"restart it {remedy}, then nodemem usage PID",
+    )
 
 
 def _wait_for_listener(
