@@ -82,9 +82,11 @@ class HeapCensus:
 
 @dataclass(frozen=True)
 class Census:
-    """All heaps of a process, the biggest first, and how long the counting took in seconds."""
+    """All heaps of a process, the biggest first; how many objects V8 has besides that all heaps
+    share (a snapshot of each of them has these too); and how long the counting took in seconds."""
 
     heaps: list[HeapCensus]
+    constants: int
     seconds: float
 
     @property
@@ -100,8 +102,8 @@ def take(space: AddressSpace, symbols: Metadata, budget: Budget | None = None) -
     follows from how many there are and from the time it takes, not from chance.
     """
     started = time.monotonic()
-    found = of(survey.take(space, symbols, budget or Budget()))
-    return Census(found, time.monotonic() - started)
+    taken = survey.take(space, symbols, budget or Budget())
+    return Census(of(taken), taken.constants, time.monotonic() - started)
 
 
 def of(taken: Survey) -> list[HeapCensus]:

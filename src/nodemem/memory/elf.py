@@ -26,7 +26,7 @@ def published(file: BinaryIO, prefix: str) -> dict[str, int]:
     """
     try:
         return _published(file, prefix.encode())
-    except (struct.error, ValueError, IndexError) as error:
+    except (struct.error, ValueError, IndexError, OverflowError) as error:
         raise InputError(
             f"the program file {getattr(file, 'name', '')} cannot be read as ELF", why=str(error)
         ) from None

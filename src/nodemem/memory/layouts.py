@@ -250,7 +250,7 @@ def _variable(metadata: Metadata) -> dict[str, Rule]:
     """The rules of the types whose objects vary in size, by name."""
     rules = dict.fromkeys(_ARRAYS, _slots())
     rules["OBJECT_BOILERPLATE_DESCRIPTION_TYPE"] = _slots(32)
-    rules["SCRIPT_CONTEXT_TABLE_TYPE"] = _slots(24)
+    rules["SCRIPT_CONTEXT_TABLE_TYPE"] = _slots(32)
     rules["DOUBLE_STRING_CACHE_TYPE"] = _counted(16, 16)
     rules["NATIVE_CONTEXT_TYPE"] = _slots(24)  # and the address of its queue of microtasks
     rules["CONTEXT_TYPE"] = _slots()

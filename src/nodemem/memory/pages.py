@@ -75,16 +75,27 @@ def find(space: AddressSpace) -> list[Heap]:
     return [_heap(space, address, pages) for address, pages in sorted(by_heap.items())]
 
 
-def read_only(space: AddressSpace) -> list[tuple[int, int]]:
-    """Where V8's constants may be: small ranges without write access that start like a page."""
-    return [
-        (one.start, one.end)
-        for one in space.mappings()
-        if one.access == "r--p"
-        and _anonymous(one)
-        and one.start % ALIGNMENT == 0
-        and one.end - one.start <= 2 * ALIGNMENT
-    ]
+def read_only(space: AddressSpace) -> list[Page]:
+    """The pages of V8's constants, which all isolates share; they have no heap and no owner."""
+    found = []
+    for one in space.mappings():
+        if one.access == "r--p" and _anonymous(one) and one.start % ALIGNMENT == 0:
+            head = space.read(one.start, _HEADER)
+            w = struct.unpack_from("<12Q", head) if head else (0,) * 12
+            # The three layouts of `_page`, as far as they are used here.
+            areas = [(w[3], w[4]), (w[4], w[5])]
+            rest = space.read(w[1], 96) if 0 < w[1] < _HIGHEST else None
+            if rest:
+                m = struct.unpack("<12Q", rest)
+                areas.append((m[9], m[7]))
+            for start, end in areas:
+                inside = one.start < start < end <= one.start + ALIGNMENT
+                if inside and (start | end) % 8 == 0:
+                    found.append(
+                        Page(one.start, end - one.start, start, end, 0, 0, 0, 0, one.start)
+                    )
+                    break
+    return found
 
 
 def _anonymous(mapping: Mapping) -> bool:

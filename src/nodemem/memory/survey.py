@@ -92,13 +92,13 @@ class Stratum:
             self.squares.extend(array("d", bytes(8 * missing)))
         by_kind = array("Q", bytes(8 * _PAGE_WIDTH))
         _OBJECTS.fold(
-            walker.tallies,
+            memoryview(walker.tallies),
             len(walker.maps),
-            self.totals,
-            self.squares,
-            walker.maps.kinds,
+            memoryview(self.totals),
+            memoryview(self.squares),
+            memoryview(walker.maps.kinds),
             len(KINDS),
-            by_kind,
+            memoryview(by_kind),
         )
         self._walked.append(place)
         self._by_page.extend(by_kind)
@@ -142,7 +142,13 @@ class Stratum:
             totals = array("Q", bytes(8 * _PAGE_WIDTH))
             differences = array("d", bytes(8 * _PAGE_WIDTH))
             order = array("I", sorted(range(self.walked), key=self._walked.__getitem__))
-            _OBJECTS.spread(self._by_page, order, _PAGE_WIDTH, totals, differences)
+            _OBJECTS.spread(
+                memoryview(self._by_page),
+                memoryview(order),
+                _PAGE_WIDTH,
+                memoryview(totals),
+                memoryview(differences),
+            )
             self._sums = totals, differences
         return self._sums
 
@@ -176,19 +182,22 @@ class HeapSurvey:
 
 @dataclass(frozen=True)
 class Survey:
-    """All heaps of an address space, the walker that knows their maps, and which of them is the
-    main thread's, by address; None where that cannot be told."""
+    """All heaps of an address space, the walker that knows their maps, which of them is the main
+    thread's (by address; None where that cannot be told), and how many constants V8 has besides."""
 
     heaps: list[HeapSurvey]
     walker: Walker
     main: int | None
+    constants: int
 
 
 def take(space: AddressSpace, symbols: Metadata, budget: Budget) -> Survey:
     """Walk as many pages as `budget` allows; large objects are always looked at."""
     started = time.monotonic()
     found = pages.find(space)
-    walker = Walker(space, Layouts(symbols), pages.read_only(space))
+    shared = pages.read_only(space)
+    walker = Walker(space, Layouts(symbols), shared)
+    constants = walker.objects_on(shared)
     names = spaces.names(symbols)
     heaps = [HeapSurvey(heap, names) for heap in found]
     for heap in heaps:
@@ -200,7 +209,7 @@ def take(space: AddressSpace, symbols: Metadata, budget: Budget) -> Survey:
             break
         stratum.walk(place, heap.heap.unused, walker)
         read += stratum.pages[place].size
-    return Survey(heaps, walker, _main_heap(space, found))
+    return Survey(heaps, walker, _main_heap(space, found), constants)
 
 
 def _evenly(heaps: list[HeapSurvey]) -> Iterator[tuple[HeapSurvey, Stratum, int]]:

@@ -48,15 +48,14 @@ class Walker:
     """Walks pages of one address space. What was met last is in `tallies`, by slot of `maps`, as
     the kernel `objects` lays it out, until somebody folds it into sums."""
 
-    def __init__(
-        self, space: AddressSpace, layouts: Layouts, constants: list[tuple[int, int]]
-    ) -> None:
+    def __init__(self, space: AddressSpace, layouts: Layouts, constants: list[Page]) -> None:
         self._space = space
         self.maps = MapTable(space, layouts)
         self.tallies = array("Q", bytes(8 * _WIDTH * 1024))
-        self._constants = array("Q", [bound for pair in constants for bound in pair])
-        self._info = array("q", [0, 0])
-        self._found = array("Q", [0, 0])
+        ranges = ((page.base, page.base + page.size) for page in constants)
+        self._constants = memoryview(array("Q", [bound for pair in ranges for bound in pair]))
+        self._info = memoryview(array("q", [0, 0]))
+        self._found = memoryview(array("Q", [0, 0]))
 
     def page(self, page: Page, unused: list[tuple[int, int]]) -> Walked | None:
         """Count the objects on a page into `tallies`; None, and nothing counted, where it cannot
@@ -80,7 +79,13 @@ class Walker:
                 if outcome == _OBJECTS.UNKNOWN_MAP and self._learn(words[at]):
                     continue
                 resumed = _OBJECTS.resume(
-                    words, at, end, _RUN, self.maps.keys, self.maps.slots, self.maps.rules
+                    words,
+                    at,
+                    end,
+                    _RUN,
+                    memoryview(self.maps.keys),
+                    memoryview(self.maps.slots),
+                    memoryview(self.maps.rules),
                 )
                 unread += (resumed - at) * 8
                 at = resumed
@@ -93,6 +98,14 @@ class Walker:
             self._forget()
             return None
         return Walked(size, empty, unread)
+
+    def objects_on(self, pages: list[Page]) -> int:
+        """How many objects are on pages, which are counted nowhere else."""
+        for page in pages:
+            self.page(page, [])
+        count = sum(self.tallies[::_WIDTH])
+        self._forget()
+        return count
 
     def large(self, page: Page) -> LargeObject | None:
         """The object on a page of its own; None where it cannot be told."""
@@ -119,10 +132,10 @@ class Walker:
             words,
             at,
             end,
-            self.maps.keys,
-            self.maps.slots,
-            self.maps.rules,
-            self.tallies,
+            memoryview(self.maps.keys),
+            memoryview(self.maps.slots),
+            memoryview(self.maps.rules),
+            memoryview(self.tallies),
             self._constants,
             self._found,
             self._info,

@@ -1,0 +1,184 @@
+"""Memory that is not what it says it is: a bounded, honest answer, whatever the bytes."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nodemem.memory import census, classes, metadata, pages, survey
+from nodemem.memory.census import Budget
+from nodemem.memory.metadata import Metadata
+from nodemem.target.address_space import LiveAddressSpace, program_file
+from nodemem.testing import MemoryImage, NodeProgram
+
+BASE, HEAP, SPACE, MAPS = 0x1000_0000_0000, 0x2000_0000_0000, 0x2000_0001_0000, 0x3000_0000_0000
+SYMBOLS = Metadata(
+    {
+        "type_Map__MAP_TYPE": 255,
+        "type_FixedArray__FIXED_ARRAY_TYPE": 175,
+        "type_FeedbackVector__FEEDBACK_VECTOR_TYPE": 249,
+        "type_FreeSpace__FREE_SPACE_TYPE": 251,
+        "type_ScopeInfo__SCOPE_INFO_TYPE": 261,
+        "type_HeapNumber__HEAP_NUMBER_TYPE": 130,
+        "type_JSObject__JS_OBJECT_TYPE": 2113,
+        "type_JSFunction__JS_FUNCTION_TYPE": 2065,
+    }
+)
+OFFSETS = {name: 0x100 * i for i, name in enumerate(("meta", "record", "number", "array", "text"))}
+WORDS = {name: MAPS + offset + 1 for name, offset in OFFSETS.items()}
+
+
+def made_up(words: list[int], **header: int) -> MemoryImage:
+    """One page, laid out as in Node.js 22, that holds `words`."""
+    maps = bytearray(0x1000)
+    for name, words_each, instance_type in (
+        ("meta", 10, 255),
+        ("record", 4, 2113),
+        ("number", 2, 130),
+        ("array", 0, 175),
+        ("text", 0, 40),
+    ):
+        struct.pack_into("<QBBBBH", maps, OFFSETS[name], WORDS["meta"], words_each, 3, 0, 0,
+                         instance_type)  # fmt: skip
+    page = bytearray(pages.ALIGNMENT)
+    fields = {
+        "flags": 4,
+        "self": BASE,
+        "size": pages.ALIGNMENT,
+        "heap": HEAP,
+        "start": BASE + 0x1000,
+        "end": BASE + 0x1000 + 8 * len(words),
+        "allocated": 0,
+        "wasted": 0,
+        "mark": 0,
+        "owner": SPACE,
+    } | header
+    struct.pack_into("<10Q", page, 0, *fields.values())
+    struct.pack_into(f"<{len(words)}Q", page, 0x1000, *words)
+    space = struct.pack("<QQQQ", 0, HEAP, 2, pages.ALIGNMENT)
+    return MemoryImage({BASE: page, SPACE: space, MAPS: maps})
+
+
+def record(*fields: int) -> list[int]:
+    return [WORDS["record"], *fields, *([0] * (3 - len(fields)))]
+
+
+def test_a_made_up_page() -> None:
+    words = [
+        *record(WORDS["record"], 7 << 32, 3),  # a reference, a small integer, a cleared weak one
+        *[WORDS["array"], 2 << 32, BASE + 0x1001, BASE + 0x1003],  # a strong and a weak reference
+        *[WORDS["number"], 0x3FF0_0000_0000_0001],
+        *[WORDS["text"], 9 << 32, 0x6161616161616161, 0x61],
+        *[0, 0],
+        *record(),
+    ]
+    heap = census.take(made_up(words), SYMBOLS).heaps[0]
+    counted = {
+        kind: count.objects.value for kind, count in heap.kinds.items() if count.objects.value
+    }
+    assert counted == {"object": 2, "array": 1, "number": 1, "one_byte_string": 1}
+    assert heap.kinds["object"].references.value == 1
+    assert heap.kinds["array"].references.value == 2
+    assert heap.kinds["one_byte_string"].elements.value == 9
+    assert heap.total.bytes.value == 8 * (len(words) - 2)
+    assert heap.unread == 0
+
+
+def test_what_is_no_object_is_told() -> None:
+    heap = census.take(made_up([*record() * 10, 2, 4, *record() * 10]), SYMBOLS).heaps[0]
+    assert heap.total.objects.value == 20
+    assert heap.unread == pytest.approx(2 / 82)
+
+
+def test_a_page_of_nonsense_is_not_counted() -> None:
+    heap = census.take(made_up([2, 4] * 4000), SYMBOLS).heaps[0]
+    assert heap.total.objects.value == 0
+    assert heap.unread == 1
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"size": 1 << 62},
+        {"start": BASE + pages.ALIGNMENT},
+        {"start": BASE + 0x1001},
+        {"end": BASE + (1 << 40)},
+        {"owner": HEAP},
+        {"heap": SPACE},
+        {"mark": 1 << 60},
+    ],
+)
+def test_headers_that_contradict_themselves(header: dict[str, int]) -> None:
+    assert census.take(made_up(record(), **header), SYMBOLS).heaps == []
+
+
+interesting = st.one_of(
+    st.sampled_from([*WORDS.values(), BASE + 0x1001, 0, 3, 1 << 32, 0x7FFFFFFF << 32, 1 << 63]),
+    st.integers(0, 2**64 - 1),
+)
+
+
+@given(st.lists(interesting, max_size=60))
+def test_any_words(words: list[int]) -> None:
+    heap = census.take(made_up(words or [0]), SYMBOLS).heaps[0]
+    assert 0 <= heap.unread <= 1
+    assert heap.total.bytes.value <= 8 * len(words)
+
+
+@given(st.binary(min_size=96, max_size=400))
+def test_any_header(head: bytes) -> None:
+    image = made_up(record())
+    image.parts[BASE][: len(head)] = head
+    for heap in census.take(image, SYMBOLS).heaps:
+        assert heap.bytes <= pages.ALIGNMENT
+
+
+@pytest.fixture(scope="module")
+def copied(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[Path], tuple[MemoryImage, Metadata]]:
+    @cache
+    def copy(node: Path) -> tuple[MemoryImage, Metadata]:
+        program = NodeProgram.start(node, "console.log('ready'); process.stdin.resume()")
+        try:
+            with LiveAddressSpace(program.pid) as space:
+                return MemoryImage.copy_of(space), metadata.load(program_file(program.pid))
+        finally:
+            program.stop()
+
+    return copy
+
+
+@settings(max_examples=30)  # each walks some pages of a whole process
+@given(data=st.data())
+def test_real_memory_with_faults(
+    any_node: Path,
+    copied: Callable[[Path], tuple[MemoryImage, Metadata]],
+    data: st.DataObject,
+) -> None:
+    image, symbols = copied(any_node)
+    found = pages.find(image)
+    places = [page.base for heap in found for page in heap.pages]
+    page = data.draw(st.sampled_from(places))
+    part = next(
+        start for start, content in image.parts.items() if start <= page < start + len(content)
+    )
+    at = page - part + data.draw(st.integers(0, pages.ALIGNMENT // 8 - 9)) * 8
+    at = data.draw(st.sampled_from([at, page - part]))
+    before = bytes(image.parts[part][at : at + 64])
+    image.parts[part][at : at + 64] = data.draw(
+        st.binary(min_size=len(before), max_size=len(before))
+    )
+    try:
+        taken = survey.take(image, symbols, Budget(bytes=1 << 20, seconds=60))
+        for heap, own in zip(census.of(taken), taken.heaps, strict=True):
+            assert 0 <= heap.unread <= 1
+            classes.histogram(taken, symbols, own)
+    finally:
+        image.parts[part][at : at + 64] = before
