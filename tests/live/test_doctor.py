@@ -224,6 +224,7 @@ def test_one_process(any_node: Path, start: Any, talk: Any) -> None:
     blocked = start(any_node, ready, flags=["--disable-sigusr1"])
     assert found("signal", blocked.pid)[0][:2] == ("fail", "blocked")
     assert run(["doctor", str(blocked.pid)]) == 1
+    assert [one.name for one in process.checks(blocked.pid)][-1] == "signal", "no port matters then"
     assert found("process", os.getpid())[0][:2] == ("fail", "not_node")
     with endpoint.socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -255,7 +256,7 @@ def test_as_an_ordinary_user(any_node: Path, talk: Any) -> None:
     assert "user ok ordinary" in said
     assert "capabilities ok none" in said
     assert "state warn nowhere" in said
-    assert said[-1] == "process fail not_permitted"
+    assert said[-1] == "process fail of_another_user"
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +23,7 @@ def checks(pid: int) -> Iterator[Check]:
     try:
         inspector.require_running(pid)
     except NotPermitted as error:
-        yield Check("process", "fail", "not_permitted", {"pid": pid, "why": error.why}, error.next)
+        yield _not_permitted(pid, error)
         return
     except UnsafeTarget as error:
         yield Check("process", "fail", "stopped", {"pid": pid}, error.next)
@@ -38,7 +39,19 @@ def checks(pid: int) -> Iterator[Check]:
     yield _inspector(process)
     if not process.inspector.open:
         yield _signal(process)
-        yield _port(pid)
+        if process.sigusr1 == "safe":
+            yield _port(pid)
+
+
+def _not_permitted(pid: int, error: NotPermitted) -> Check:
+    status = procfs.status(pid)
+    if status is None or status.uid == os.geteuid():
+        return Check("process", "fail", "privileged", {"pid": pid}, f"sudo nodemem doctor {pid}")
+    users = {
+        "user": discover.user_name(status.uid),
+        "ours": discover.user_name(os.geteuid()),
+    }
+    return Check("process", "fail", "of_another_user", {"pid": pid, **users}, error.next)
 
 
 def _network(pid: int) -> Check:
@@ -46,7 +59,7 @@ def _network(pid: int) -> Check:
     try:
         namespaces.connect_to(pid)
     except NotPermitted as error:
-        return Check("network", "fail", "apart", {"why": error.why}, error.next)
+        return Check("network", "fail", "apart", fix=error.next)
     return Check("network", "ok", "entered" if shared is False else "shared")
 
 
