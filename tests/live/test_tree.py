@@ -146,6 +146,22 @@ def test_one_that_refuses_does_not_lose_the_others(any_node: Path, tree: Any) ->
     assert f"kill -CONT {those.pids[2]}" in said
 
 
+def test_snapshots_of_all_that_can_be_taken(any_node: Path, tree: Any, tmp_path: Path) -> None:
+    those = tree(any_node, f"--inspect-port={free_port()}")
+    assert run("snapshot", str(those.shell), "--tree", "-o", "a.heapsnapshot").returncode == 2
+    os.kill(those.pids[1], signal.SIGSTOP)
+    done = run("snapshot", str(those.top), "--tree", "-o", str(tmp_path), "--json")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    taken = [line["subject"]["pid"] for line in lines if line["data"]]
+    assert taken == [pid for pid in those.pids if pid != those.pids[1]]
+    files = {int(file.stem) for file in tmp_path.glob("*.heapsnapshot")}
+    assert files == set(taken)
+    [refused] = [line for line in lines if line["data"] is None]
+    assert refused["subject"]["pid"] == those.pids[1]
+    assert "is stopped" in refused["warnings"][0]
+
+
 def test_all_refuse(any_node: Path, start: Any) -> None:
     program = start(any_node, "console.log('ready'); setInterval(() => {}, 1e6)")
     os.kill(program.pid, signal.SIGSTOP)

@@ -10,6 +10,8 @@ import click
 
 from nodemem.cli._frame import Output, verb
 from nodemem.cli._live import attached, subject_of
+from nodemem.cli._tree import exit_code, members_of, refusals
+from nodemem.cli._tree import subject_of as member_subject
 
 if TYPE_CHECKING:
     from nodemem.capture.forecast import Forecast
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
         "nodemem snapshot 4242 -o a.heapsnapshot",
         "nodemem snapshot 4242 --worker 1 -o worker.heapsnapshot.zst",
         "nodemem snapshot 4242 4243 -o snapshots/ --json",
+        "nodemem snapshot 4242 --tree -o snapshots/",
     ],
 )
 @click.argument("targets", metavar="PID|HOST:PORT|URL...", nargs=-1, required=True)
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
     required=True,
     type=click.Path(path_type=Path),
     help="The file to write, or a directory; a name in .gz or .zst is compressed",
+)
+@click.option(
+    "--tree", is_flag=True, help="Also of the processes that it has started, one after another"
 )
 @click.option("--worker", type=click.IntRange(min=1), help="Of this worker thread instead")
 @click.option("--numeric", is_flag=True, help="Put the values of numbers in; it can cost double")
@@ -48,31 +54,37 @@ def command(
     out: Output,
     targets: tuple[str, ...],
     path: Path,
+    tree: bool,
     worker: int | None,
     numeric: bool,
     internals: bool,
     force: bool,
-) -> None:
+) -> int:
     """Stream a heap snapshot of a running Node.js process to a file that only you can read: it
     holds the program's data.
 
     The program stands still meanwhile and needs more memory. A forecast is printed first; where its
     upper end does not fit the container's limit or the disk, nothing is done without --force.
 
-    Several processes are taken one after another, into a directory; the first failure ends it.
+    Several processes are taken one after another, into a directory; the first failure ends it, but
+    with --tree.
     """
     from nodemem import paths
+    from nodemem.api.family import visit_each
 
-    files = _files(targets, path, worker)
-    for file in files:
+    members = [member for target in targets for member in members_of(target)] if tree else []
+    if tree:
+        targets = tuple(str(member.pid) for member in members)
+    files = dict(zip(targets, _files(targets, path, worker, tree=tree), strict=True))
+    for file in files.values():
         paths.refuse_existing(file, force=force)
-    rows = []
-    for target, file in zip(targets, files, strict=True):
+
+    def take(target: str) -> _Row:
         with attached(out, target) as node:
             subject = subject_of(node)
             try:
                 taken = node.take_heap_snapshot(
-                    file,
+                    files[target],
                     worker=worker,
                     numeric=numeric,
                     internals=internals,
@@ -89,21 +101,33 @@ def command(
         out.note(_compared(out, taken))
         if out.json:
             out.write(out.envelope(_data(taken, worker), subject))
-        rows.append(_row(taken))
+        return _row(taken)
+
+    visits = list(visit_each(members, lambda member: take(str(member.pid))))
+    if tree:
+        rows = [visit.answer for visit in visits if visit.answer is not None]
+    else:
+        rows = [take(target) for target in targets]
+    for visit in visits:
+        if out.json and visit.refusal is not None:
+            out.write(out.envelope(None, member_subject(visit.member), warnings=refusals(visit)))
     if not out.json:
-        out.emit(_table(rows), subject={})
-    if out.format == "text":
-        out.note(out.texts("snapshot.next", path=str(files[-1])))
+        out.emit(_table(rows, refusals(*visits)), subject={})
+    if out.format == "text" and rows:
+        out.note(out.texts("snapshot.next", path=rows[-1][0]))
+    return exit_code(visits) if tree else 0
 
 
-def _files(targets: tuple[str, ...], path: Path, worker: int | None) -> list[Path]:
+def _files(
+    targets: tuple[str, ...], path: Path, worker: int | None, *, tree: bool = False
+) -> list[Path]:
     """The file for each target: `path` itself, or `<target>.heapsnapshot` in that directory."""
     from nodemem.errors import UsageError
 
     if not path.is_dir():
-        if len(targets) > 1:
+        if len(targets) > 1 or tree:
             raise UsageError(
-                f"{len(targets)} snapshots need a directory, and {path} is none",
+                f"several snapshots need a directory, and {path} is none",
                 next=f"mkdir -p {path}",
             )
         return [path]
@@ -121,7 +145,7 @@ def _row(taken: SnapshotFile) -> _Row:
     return (str(taken.path), taken.size, taken.seconds, taken.rss_before, taken.rss_after)
 
 
-def _table(rows: list[_Row]) -> Table:
+def _table(rows: list[_Row], warnings: tuple[str, ...] = ()) -> Table:
     from nodemem.results import Column, Table
 
     return Table(
@@ -133,6 +157,7 @@ def _table(rows: list[_Row]) -> Table:
             Column("rss_after", unit="bytes"),
         ),
         records=rows,
+        warnings=warnings,
     )
 
 
