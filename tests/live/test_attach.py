@@ -79,14 +79,14 @@ def test_nothing_is_left_in_workers(node: Path, talk: Any) -> None:
     assert talker.ask("alive") == "0"
 
 
-def test_workers_that_spin_or_come_and_go(node: Path, start: Any) -> None:
+def test_workers_that_spin_or_come_and_go(any_node: Path, start: Any) -> None:
     source = """
     const { Worker } = require('worker_threads');
     new Worker('while (true);', { eval: true }).once('online', () => console.log('ready'));
     const next = () => new Worker('', { eval: true }).once('exit', next);
     next();
     """
-    program = start(node, source, flags=["--inspect-port=0"])
+    program = start(any_node, source, flags=["--inspect-port=0"])
     with nodemem.attach(program.pid) as visited:
         samples = list(visited.watch(0.01, count=6))
     spins = [worker for sample in samples for worker in sample.workers if worker.id == 1]
@@ -239,10 +239,9 @@ def test_leaving_a_busy_program(any_node: Path, talk: Any) -> None:
     assert talker.ports == []
 
 
-@pytest.mark.parametrize("loop", ["while (true);", "(function f() { process.nextTick(f); })();"])
-def test_a_program_that_never_rests(node: Path, start: Any, loop: str) -> None:
+def test_a_program_that_never_rests(node: Path, start: Any) -> None:
     """It is reached, asked and left inside its loop."""
-    source = f"console.log('ready'); setTimeout(() => {{ {loop} }}, 100);"
+    source = "console.log('ready'); setTimeout(() => { while (true); }, 100);"
     program = start(node, source, flags=["--inspect-port=0"])
     ran = procfs.main_thread_ran(program.pid) or 0.0
     assert until(lambda: (procfs.main_thread_ran(program.pid) or 0.0) > ran + 0.3)
@@ -260,9 +259,9 @@ console.log('ready');
 
 
 def test_a_debugger_that_is_attached_is_not_disturbed(
-    node: Path, start: Any, tmp_path: Path
+    any_node: Path, start: Any, tmp_path: Path
 ) -> None:
-    program = start(node, COUNTS, flags=["--inspect=127.0.0.1:0"])
+    program = start(any_node, COUNTS, flags=["--inspect=127.0.0.1:0"])
     [listener] = procfs.listeners(program.pid) or []
     debugger = cdp.Connection(endpoint.ask("127.0.0.1", listener.port))
     events: list[str] = []

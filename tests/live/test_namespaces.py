@@ -85,8 +85,8 @@ def parent(pid: int) -> int | None:
     return None if status is None else status.parent
 
 
-def test_it_is_asked_and_left_as_found(node: Path, apart: Put, tmp_path: Path) -> None:
-    there = apart(node, kinds="--net --pid --mount-proc")
+def test_it_is_asked_and_left_as_found(any_node: Path, apart: Put, tmp_path: Path) -> None:
+    there = apart(any_node, kinds="--net --pid --mount-proc")
     assert there.program.stdout_lines == ["ready 1"], "inside it is the first process"
     assert procfs.shares_network(there.pid) is False
     with nodemem.attach(there.pid) as visited:

@@ -103,9 +103,9 @@ def test_who_started_whom(any_node: Path, tree: Any) -> None:
             other.kill()
 
 
-def test_all_are_asked_one_after_another(node: Path, tree: Any) -> None:
+def test_all_are_asked_one_after_another(any_node: Path, tree: Any) -> None:
     """The workers of the cluster take the next ports; the others would all take the same one."""
-    those = tree(node, f"--inspect-port={free_port()}")
+    those = tree(any_node, f"--inspect-port={free_port()}")
     done = run("usage", str(those.top), "--tree", "--json")
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -146,6 +146,7 @@ def test_one_that_refuses_does_not_lose_the_others(any_node: Path, tree: Any) ->
     assert f"kill -CONT {those.pids[2]}" in said
 
 
+@pytest.mark.all_nodes
 def test_snapshots_of_all_that_can_be_taken(any_node: Path, tree: Any, tmp_path: Path) -> None:
     those = tree(any_node, f"--inspect-port={free_port()}")
     assert run("snapshot", str(those.shell), "--tree", "-o", "a.heapsnapshot").returncode == 2
