@@ -26,6 +26,7 @@ const commands = {
   end() { clearInterval(timer); process.stdin.destroy(); },
   abort() { process.abort(); },
   hold() { globalThis.cache = Array.from({ length: 2e5 }, (_, i) => ({ i })); say('held'); },
+  spin() { say('spins'); const until = Date.now() + 4000; while (Date.now() < until); },
   busy() { say('busy'); const until = Date.now() + 15000; while (Date.now() < until); },
 };
 const say = (text) => process.stdout.write(`answer ${text}\\n`);
