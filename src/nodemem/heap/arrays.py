@@ -130,6 +130,43 @@ class Arrays:
         mask[[index for index in map(self.string, names) if index >= 0]] = True
         return mask
 
+    def decimals(self, strings: Array) -> Array:
+        """The numbers that strings (indexes) spell in decimal digits, int64; -1 for others."""
+        table = self.snapshot.strings
+        wanted, back = np.unique(strings, return_inverse=True)
+        numbers = np.full(len(wanted), -1, np.int64)
+        inside = wanted < table.count
+        offsets = np.asarray(table.offsets).astype(np.int64)
+        at, end = offsets[wanted[inside]], offsets[wanted[inside] + 1]
+        first = 0
+        while first < len(at):
+            last = int(np.searchsorted(at, at[first] + _BLOCK))
+            base = int(at[first])
+            stop = int(at[last - 1]) + _LONGEST_SPELLING
+            data = np.frombuffer(table.raw(base, min(stop, int(end[last - 1])) - base), np.uint8)
+            numbers[first:last] = _parsed(data, at[first:last] - base)
+            first = last
+        result: Array = numbers[back]
+        return result
+
+
+_LONGEST_SPELLING = 12
+
+
+def _parsed(data: Array, at: Array) -> Array:
+    """The numbers between quotes at these places of `data`; -1 where there are none."""
+    value = np.zeros(len(at), np.int64)
+    open_ = np.ones(len(at), bool)
+    good = np.zeros(len(at), bool)
+    for place in range(1, _LONGEST_SPELLING):
+        where = np.minimum(at + place, len(data) - 1)
+        char = data[where].astype(np.int64)
+        digit = (char >= 48) & (char <= 57)
+        good |= open_ & (char == 34) & (place > 1)
+        open_ &= digit
+        value = np.where(open_, value * 10 + char - 48, value)
+    return np.where(good, value, -1)
+
 
 def _ranges(begin: Array, counts: Array) -> Array:
     """begin[0], begin[0] + 1, ... for counts[0] items, then the next."""

@@ -54,6 +54,8 @@ _BOUND: dict[str, Kind] = {
 _WORD_BYTES = 8  # Node.js is built without pointer compression
 _ARRAY_HEADER = 16
 _LONGEST_KEY = 40
+HOLE = "system / Hole"
+"""What stands where an entry was deleted."""
 _LISTS_LINKS = ("_idleNext", "_idlePrev")
 
 
@@ -186,8 +188,11 @@ def table_entries(snapshot: Snapshot, owner: int, table: int) -> Iterator[Step]:
     words = 3 if is_map else 2
     buckets = table_buckets(snapshot.self_size(table), entry_words=words)
     key: tuple[int, str] | None = None
+    hole, names = snapshot.find_string(HOLE), snapshot.columns.names
     for edge in snapshot.edges(table):
         if edge.type != "internal" or not str(edge.name).isdigit():
+            continue
+        if names[edge.target] == hole:
             continue
         place = int(edge.name) - 3 - (buckets or 0)
         if not is_map:

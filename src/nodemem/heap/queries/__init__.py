@@ -64,6 +64,32 @@ QUERIES: tuple[Query, ...] = (
         example="--depth 2",
     ),
     Query(
+        name="search",
+        summary="objects by name, strings by text, either by regular expression",
+        cost="dominators",
+        module="nodemem.heap.queries.search",
+        example="--string token",
+    ),
+    Query(
+        name="strings",
+        summary="equal strings, long ones, slices that keep large strings",
+        cost="dominators",
+        module="nodemem.heap.queries.strings",
+    ),
+    Query(
+        name="collections",
+        summary="Map, Set, Array, dictionaries: entries, slots, bytes of empty slots",
+        cost="dominators",
+        module="nodemem.heap.queries.collections",
+    ),
+    Query(
+        name="what-if-removed",
+        summary="how much would go if objects or references went",
+        cost="dominators",
+        module="nodemem.heap.queries.what_if_removed",
+        example="--id 12345",
+    ),
+    Query(
         name="diff",
         summary="what grew between two snapshots of one process, and which object keeps it",
         cost="dominators",

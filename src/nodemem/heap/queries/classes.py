@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from nodemem import results
-from nodemem.heap.classes import class_table
 from nodemem.heap.engine.snapshot import Snapshot
+from nodemem.heap.naming.classes import located_classes
 from nodemem.results import SILENT, Progress, Table, about
 
 
@@ -20,12 +20,16 @@ class Params(results.Params, frozen=True, kw_only=True):
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
-    """Rows `class, count, shallow, retained, distance`, the largest retained size first."""
+    """See nodemem.heap.naming.classes.located_classes."""
     progress.phase("classes", unit="nodes")
-    table = class_table(snapshots[0], params.compat)
+    table = located_classes(snapshots[0], params.compat)
     if params.match is not None:
         wanted = params.match.casefold()
-        place = [column.key for column in table.columns].index("class")
-        records = [record for record in table.records if wanted in record[place].casefold()]
+        called = zip(table.values("class"), table.values("original"), strict=True)
+        records = [
+            record
+            for record, names in zip(table.records, called, strict=True)
+            if any(name is not None and wanted in name.casefold() for name in names)
+        ]
         table = Table(table.columns, records)
     return table.head(params.top, "--top N shows more")

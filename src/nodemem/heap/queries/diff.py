@@ -24,6 +24,7 @@ _SURVIVOR_COLUMNS = (
     Column("grown_bytes", unit="bytes"),
     Column("shallow", unit="bytes"),
     Column("source", role="source"),
+    Column("generated", role="source"),
 )
 
 
@@ -49,7 +50,10 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
     names = Names(after)
     found = growth(before, after, names)
     columns, records = _rows(params.by, names, found)
-    table = Table(columns, records, summary=_figures(found), warnings=doubts(before, after))
+    declared = (point.suspect.declared for point in found.points)
+    unsure = names.locations.warnings(known and known.place for known in declared)
+    warnings = doubts(before, after) + (unsure if params.by == "holder" else ())
+    table = Table(columns, records, summary=_figures(found), warnings=warnings)
     return table.head(params.top, "--top N shows more")
 
 
@@ -69,6 +73,7 @@ def _survivor(names: Names, ordinal: int, by: int) -> tuple[object, ...]:
         by,
         names.snapshot.shallow_size(ordinal),
         None if place is None else str(place),
+        None if place is None else place.generated_text,
     )
 
 

@@ -45,4 +45,5 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
         [suspect_record(names, suspect) for suspect in found],
         findings=tuple(suspect_finding(names, suspect, str(file)) for suspect in found),
         summary={"total": statistics(snapshot)["total"]},
+        warnings=names.locations.warnings(s.declared and s.declared.place for s in found),
     )
