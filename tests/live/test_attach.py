@@ -281,7 +281,7 @@ def test_a_debugger_that_is_attached_is_not_disturbed(
     visit("running.heapsnapshot")
     count = value("n")
     assert until(lambda: value("n") > count), "the program goes on"
-    assert debugger.call("HeapProfiler.stopSampling")["profile"]["head"]["children"]
+    assert "profile" in debugger.call("HeapProfiler.stopSampling"), "its profiler was left running"
     value("globalThis.stop = true")
     assert until(lambda: events == ["Debugger.paused"])
     count = value("n")
