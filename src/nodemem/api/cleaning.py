@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from nodemem.errors import NodememError, TargetError, TargetNotFound
+from nodemem.errors import NodememError, TargetError, TargetNotFound, TargetTimeout
 from nodemem.results import Column, Table
 from nodemem.target import discover, inspector, procfs, visits
 from nodemem.target.session import Session
@@ -62,12 +62,16 @@ def _clean(pid: int, *, force: bool) -> _Row:
         return pid, "was_closed", None, None, None
     if not force:
         _require_ours(pid, address)
-    # An inspector with a note of ours is taken over by the session, which so closes it even when
-    # the program is too busy to say who it is.
-    with Session(pid) as session:
-        session.adopt()
-        session.opens_for_others = force
-        port = session.endpoint.port
+    try:
+        with Session(pid) as session:
+            session.adopt()
+            session.opens_for_others = force
+            port = session.endpoint.port
+    except TargetTimeout:
+        if visits.left(pid) is None:
+            raise
+        # A session takes over what a note says is ours, and has asked for it to be closed.
+        return pid, "closing", address, None, None
     if _closed(pid, port):
         return pid, "closed", address, None, None
     if "target.left_open_for_others" in session.warnings:
