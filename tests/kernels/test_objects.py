@@ -42,12 +42,13 @@ for _ in range(60):
         body = {0: 2, 1: 1 + size, 2: 1 + (size + 7) // 8, 3: 1, 4: 3 + size % 4, 5: 3}[slot]
         words.extend([size << 32, *(other() for _ in range(min(body, 40) - 1))])
     words = memoryview(words)
-    tallies, info, found = array("Q", bytes(8 * 40)), array("q", [0, 0]), array("Q", [0, 0])
+    tallies, info, found = array("Q", bytes(8 * 40)), array("q", [0, 0, 0]), array("Q", [0, 0])
+    strangers = array("Q", bytes(8 * 20))
     constants = array("Q", [0x300000000000, 0x300000000060, 1 << 62, 1 << 63])
     at = 0
     while at < len(words):
         outcome = objects.walk(
-            words, at, len(words), keys, slots, rules, tallies, constants, found, info
+            words, at, len(words), keys, slots, rules, tallies, constants, found, strangers, info
         )
         outcomes.add(outcome)
         digest.update(repr((outcome, list(info))).encode())
@@ -57,6 +58,7 @@ for _ in range(60):
         digest.update(repr(at).encode())
     objects.references(words, 0, len(words), constants, found)
     digest.update(found)
+    digest.update(strangers)
     digest.update(tallies)
     totals, squares = array("Q", bytes(8 * 40)), array("d", bytes(8 * 40))
     kinds, page = array("I", [0, 1, 1, 2, 0]), array("Q", bytes(8 * 32))

@@ -75,29 +75,40 @@ def count_of(words: const_u64[::1], at: ix, rules: u64[::1], rule: ix) -> u64:
 @cython.cfunc
 @cython.inline
 @cython.nogil
-def length_of(
-    words: const_u64[::1],
-    at: ix,
-    end: ix,
-    keys: u64[::1],
-    slots: u32[::1],
-    rules: u64[::1],
-    rule: ix,
-) -> ix:
-    """How many words the object at `at` takes; 0 if it would not end before `end`."""
+def length_of(words: const_u64[::1], at: ix, end: ix, rules: u64[::1], rule: ix) -> ix:
+    """How many words the object at `at` takes by its rule; 0 if it would not end before `end`."""
     size: u64
-    after: ix
     if at + cython.cast(ix, rules[rule]) >= end:
         return 0
     size = (rules[rule + 3] + count_of(words, at, rules, rule) * rules[rule + 4] + 7) >> 3
     if size > cython.cast(u64, end - at):
         return 0
-    if rules[rule + 7]:
-        after = at + cython.cast(ix, size)
-        while after < end and (words[after] & 3 != 1 or slot_of(words[after], keys, slots) < 0):
-            after += 1
-        return after - at
     return cython.cast(ix, size)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+def next_object(
+    words: const_u64[::1],
+    at: ix,
+    end: ix,
+    keys: u64[::1],
+    slots: u32[::1],
+    strangers: u64[::1],
+    info: ix[::1],
+) -> ix:
+    """The first word from `at` on that is the address of a known map; `end` if there is none.
+    Other addresses that are passed are put into `strangers`, as long as there is room."""
+    while at < end:
+        if words[at] & 3 == 1:
+            if slot_of(words[at], keys, slots) >= 0:
+                break
+            if info[2] < strangers.shape[0]:
+                strangers[info[2]] = words[at]
+                info[2] += 1
+        at += 1
+    return at
 
 
 @cython.cfunc
@@ -150,6 +161,7 @@ def walk(
     tallies: u64[::1],
     constants: u64[::1],
     found: u64[::1],
+    strangers: u64[::1],
     info: ix[::1],
 ) -> ix:
     """Count the objects in words[start:end] into `tallies`; DONE if the last one ends at `end`.
@@ -157,9 +169,10 @@ def walk(
     keys[i] is the tagged address of a map or 0, slots[i] its slot: its rule is the eight
     numbers of `rules` from slot * 8 on, its tallies likewise. `constants` are ranges of
     addresses, first and one past the last in turn: references into them are counted apart.
-    `found` is scratch for two numbers.
-    info[0] becomes where the walk ended: on UNKNOWN_MAP the object whose map is not in the table,
-    on NO_OBJECT the word that begins no object. info[1]: how many words before it were empty.
+    `found` is scratch for two numbers. info[0] becomes where the walk ended: on UNKNOWN_MAP the
+    object whose map is not in the table, on NO_OBJECT the word that begins no object; info[1] how
+    many words before it were empty. `strangers` are addresses in objects of open length, info[2] of
+    them so far: were one of them a map, an object would have been overlooked.
     """
     at: ix = start
     size: ix
@@ -190,10 +203,12 @@ def walk(
                 known = map_word
                 rule = slot * 8
                 tally = slot * 8
-            size = length_of(words, at, end, keys, slots, rules, rule)
+            size = length_of(words, at, end, rules, rule)
             if size == 0:
                 outcome = 2
                 break
+            if rules[rule + 7]:
+                size = next_object(words, at + size, end, keys, slots, strangers, info) - at
             count = count_of(words, at, rules, rule)
             last = cython.cast(ix, rules[rule + 6])
             if last > size:
@@ -241,7 +256,7 @@ def resume(
                 slot = slot_of(words[there], keys, slots)
                 if slot < 0 or rules[slot * 8 + 7]:
                     break
-                size = length_of(words, there, end, keys, slots, rules, slot * 8)
+                size = length_of(words, there, end, rules, slot * 8)
                 if size == 0:
                     break
                 there += size

@@ -16,6 +16,7 @@ def walk(
     tallies: memoryview,
     constants: memoryview,
     found: memoryview,
+    strangers: memoryview,
     info: memoryview,
 ) -> int: ...
 def resume(

@@ -13,6 +13,7 @@ from nodemem.records import AddressSpace
 _OBJECTS = kernels.load("objects")
 _WIDTH: int = _OBJECTS.WIDTH
 _MOST_MAPS = 1 << 18
+_MOST_TRIED = 1 << 20
 _HIGHEST = 1 << 47  # end of the user's addresses
 _TAG = 1
 _MAP_HEAD = struct.Struct("<QBBBBH")
@@ -26,6 +27,8 @@ class MapTable:
         self.memory = Cached(space)
         self._layouts = layouts
         self._meta: set[int] = set()
+        self._others: set[int] = set()  # maps of what is no map
+        self._tried: set[int] = set()
         self.addresses: list[int] = []
         self.types: list[int] = []
         self.rules = array("Q")
@@ -50,6 +53,23 @@ class MapTable:
             return False
         self._append(word, instance_type, rule)
         return True
+
+    def add_any(self, words: set[int]) -> bool:
+        """Learn those of some tagged addresses that are maps; whether there were any new ones."""
+        before = len(self)
+        unknown = words - self._tried
+        if len(self._tried) > _MOST_TRIED:
+            self._tried.clear()
+        self._tried |= unknown
+        for word in unknown:
+            head = self.memory.word(word - _TAG) if word < _HIGHEST else None
+            if head is None or head in self._others:
+                continue
+            if self._is_meta(head):
+                self.add(word)
+            else:
+                self._others.add(head)
+        return len(self) > before
 
     def slot(self, word: int) -> int | None:
         """The slot of the map at tagged address `word`; None if it is not known."""

@@ -1,42 +1,53 @@
-"""The order of a space's pages: the list that links them, found without knowing where it is.
+"""The lists in which V8 keeps the pages of its spaces, found without knowing where the links are.
 
-V8 links the pages of a space in the order in which the space got them. Where in a page's header the
-two links are differs between releases, but they are neighbours, next and previous, and agree on all
-pages.
+The pages of a space are linked in the order in which the space got them. Where in a page's header
+the two links are differs between releases, but they are neighbours, next and previous, and agree
+with each other on all pages of all spaces.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 
 _FIRST, _LAST = 24, 44  # the words of a header that are looked at; 29 to 33 in all known releases
 
+Links = dict[int, int]
+"""The address of a header -> that of the next page's header, in the same list."""
 
-def of(headers: dict[int, bytes]) -> list[int]:
-    """The addresses of headers in the order of their list; `headers` are bytes by address.
 
-    What no list links comes last, by address; all of them where no links are found.
+def links(headers: dict[int, bytes]) -> Links:
+    """The links between headers, which are bytes by address; none where they cannot be told.
+
+    Where both links of a pair of pages were read while the list changed, they may not agree; such
+    are left out.
     """
     words = {
         address: struct.unpack_from(f"<{_LAST - _FIRST}Q", data, 8 * _FIRST)
         for address, data in headers.items()
         if len(data) >= 8 * _LAST
     }
+    best: Links = {}
     for at in range(_LAST - _FIRST - 1):
-        links = {a: w[at] for a, w in words.items() if w[at] in words and w[at] != a}
-        # All but the last of a list have a next one; it may have grown while it was read.
-        linked = bool(links) and len(links) >= len(words) - 2
-        if linked and all(words[b][at + 1] == a for a, b in links.items()):
-            return _follow(links, headers)
-    return sorted(headers)
+        found = {
+            address: w[at]
+            for address, w in words.items()
+            if w[at] in words and w[at] != address and words[w[at]][at + 1] == address
+        }
+        if len(found) > len(best):
+            best = found
+    return best
 
 
-def _follow(links: dict[int, int], headers: dict[int, bytes]) -> list[int]:
+def follow(headers: Iterable[int], next: Links) -> list[int]:
+    """Headers in the order of their list, or lists; those that no list has come last."""
+    known = set(headers)
+    follows = set(next.values())
+    starts = sorted(known - follows, key=lambda address: (address not in next, address))
     order: dict[int, None] = {}
-    for first in sorted(set(headers) - set(links.values())):
-        at: int | None = first
-        while at is not None and at not in order:
+    for start in (*starts, *sorted(known)):
+        at: int | None = start
+        while at in known and at not in order:
             order[at] = None
-            at = links.get(at)
-    order.update(dict.fromkeys(sorted(headers)))
+            at = next.get(at)
     return list(order)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from nodemem.memory import page_order
+from nodemem.memory.page_order import Links
 from nodemem.records import AddressSpace, Mapping
 
 ALIGNMENT = 1 << 18
@@ -29,7 +30,7 @@ _BELOW_HEAP = 0x14000  # how far the isolate's own data may begin before the hea
 _SPACE_SIZE = 0x280
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Page:
     """One page: `size` bytes from `base`, objects from `start` to `end`. `heap` and `owner` are
     addresses of V8's heap (one an isolate) and space. `space_id` is V8's number of the space,
@@ -179,38 +180,31 @@ def _checked(
 
 
 def _heap(space: AddressSpace, address: int, headers: dict[Page, bytes]) -> Heap:
-    pages = list(headers)
-    spare = {page.base for page in pages if page.flags & _FROM_SPACE}
-    spare |= _pooled(space, [page for page in pages if page.base not in spare])
-    used = {page.base: page for page in pages if page.base not in spare}
-    order = _ordered({page: headers[page] for page in used.values()})
-    areas = _allocation_areas(space, address, used)
-    unused = [(top, limit) for _, top, limit in areas]
-    for _, top, _ in areas:
-        current = used[(top - 1) & -ALIGNMENT]
-        if current.young:
-            # The pages that come after it are still to be filled, and so is the rest of it.
-            unused.append((top, current.end))
-            own = [page for page in order if page.owner == current.owner]
-            spare.update(page.base for page in own[own.index(current) + 1 :])
-    return Heap(
-        address=address,
-        pages=[page for page in order if page.base not in spare],
-        spare=[page for page in pages if page.base in spare],
-        unused=_merged(unused),
-    )
-
-
-def _ordered(headers: dict[Page, bytes]) -> list[Page]:
-    """Pages by space, and those of a space in the order of its list."""
+    links = page_order.links({page.header: data for page, data in headers.items()})
     by_owner: dict[int, dict[int, Page]] = defaultdict(dict)
     for page in headers:
         by_owner[page.owner][page.header] = page
-    return [
-        own[header]
-        for own in by_owner.values()
-        for header in page_order.of({one.header: headers[one] for one in own.values()})
-    ]
+    spare: set[Page] = set()
+    order: list[Page] = []
+    for owner, own in by_owner.items():
+        in_order = [own[header] for header in page_order.follow(own, links)]
+        spare.update(page for page in in_order if page.flags & _FROM_SPACE)
+        spare.update(_pooled(space, owner, in_order, links))
+        order += [page for page in in_order if page not in spare]
+    areas = _allocation_areas(space, address, {page.base: page for page in order})
+    unused = [(top, limit) for _, top, limit, _ in areas]
+    for _, top, _, current in areas:
+        if current.young:
+            # The pages that come after it are still to be filled, and so is the rest of it.
+            unused.append((top, current.end))
+            own_order = [page for page in order if page.owner == current.owner]
+            spare.update(own_order[own_order.index(current) + 1 :])
+    return Heap(
+        address=address,
+        pages=[page for page in order if page not in spare],
+        spare=[page for page in headers if page in spare],
+        unused=_merged(unused),
+    )
 
 
 def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -223,34 +217,26 @@ def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _pooled(space: AddressSpace, pages: list[Page]) -> set[int]:
+def _pooled(space: AddressSpace, owner: int, pages: list[Page], links: Links) -> set[Page]:
     """Pages that V8 has freed but keeps, with headers as they were.
 
-    A space knows how many bytes it has. Where its pages are more than that, one flag tells those
-    that are kept; which one differs between releases, so it is the one that makes the sums agree.
+    They are in no list. A space of one page has no links either, so that is only taken for it
+    where the space knows of fewer bytes than its pages have.
     """
-    kept: set[int] = set()
-    by_owner = defaultdict(list)
-    for page in pages:
-        by_owner[page.owner].append(page)
-    for owner, own in by_owner.items():
-        head = space.read(owner + 24, 8)
-        committed = int.from_bytes(head, "little") if head else 0
-        surplus = sum(page.size for page in own) - committed
-        if not head or surplus <= 0:
-            continue
-        for bit in range(64):
-            marked = [page for page in own if page.flags >> bit & 1]
-            if marked and sum(page.size for page in marked) == surplus:
-                kept.update(page.base for page in marked)
-                break
-    return kept
+    head = space.read(owner + 24, 8)
+    committed = int.from_bytes(head, "little") if head else 0
+    linked = {page for page in pages if page.header in links}
+    followers = set(links.values())
+    linked.update(page for page in pages if page.header in followers)
+    if not linked or not head or sum(page.size for page in pages) <= committed:
+        return set()
+    return set(pages) - linked
 
 
 def _allocation_areas(
     space: AddressSpace, heap: int, used: dict[int, Page]
-) -> list[tuple[int, int, int]]:
-    """Where V8 is about to put objects, as (start, top, limit): they fill [start, top).
+) -> list[tuple[int, int, int, Page]]:
+    """Where V8 is about to put objects, as (start, top, limit, page): they fill [start, top).
 
     Compiled code reaches two of them through the isolate, which lies just below its heap; others
     are in the spaces. They are found by what they are: three ascending addresses on one page.
@@ -266,8 +252,8 @@ def _allocation_areas(
                 start, top, limit = words[i : i + 3]
                 in_order = page.start <= start <= top <= limit <= page.end
                 if in_order and (start | top | limit) % 8 == 0 and start < limit:
-                    found[start] = (start, top, limit)
-    return sorted(found.values())
+                    found[start] = (start, top, limit, page)
+    return [found[start] for start in sorted(found)]
 
 
 def _words(space: AddressSpace, low: int, high: int) -> tuple[int, ...]:

@@ -13,6 +13,8 @@ from nodemem.records import AddressSpace
 
 _OBJECTS = kernels.load("objects")
 _WIDTH: int = _OBJECTS.WIDTH
+_MOST_STRANGERS = 1 << 14
+_MOST_WALKS = 4
 _RUN = 6  # so many objects in a row are taken for objects
 _MOST_BREAKS = 64
 _UNIT = 4096
@@ -54,8 +56,9 @@ class Walker:
         self.tallies = array("Q", bytes(8 * _WIDTH * 1024))
         ranges = ((page.base, page.base + page.size) for page in constants)
         self._constants = memoryview(array("Q", [bound for pair in ranges for bound in pair]))
-        self._info = memoryview(array("q", [0, 0]))
+        self._info = memoryview(array("q", [0, 0, 0]))
         self._found = memoryview(array("Q", [0, 0]))
+        self._strangers = memoryview(array("Q", bytes(8 * _MOST_STRANGERS)))
 
     def page(self, page: Page, unused: list[tuple[int, int]]) -> Walked | None:
         """Count the objects on a page into `tallies`; None, and nothing counted, where it cannot
@@ -67,8 +70,22 @@ class Walker:
         if data is None:
             return None
         words = memoryview(data).cast("Q")
-        empty = unread = breaks = 0
-        for start, end in _parts(page, unused):
+        for _ in range(_MOST_WALKS):
+            done = self._walk_parts(words, _parts(page, unused))
+            strangers = set(self._strangers[: self._info[2]])
+            if not self.maps.add_any(strangers):
+                break
+            self._forget()  # objects were overlooked; now their maps are known
+        if done.unread * 4 > done.size - done.empty:
+            self._forget()
+            return None
+        return done
+
+    def _walk_parts(self, words: memoryview, parts: list[tuple[int, int]]) -> Walked:
+        self._info[2] = 0
+        size = empty = unread = breaks = 0
+        for start, end in parts:
+            size += (end - start) * 8
             at = start
             while at < end:
                 outcome = self._walk(words, at, end)
@@ -91,18 +108,16 @@ class Walker:
                 at = resumed
                 breaks += 1
                 if breaks > _MOST_BREAKS:
-                    self._forget()
-                    return None
-        size = sum(end - start for start, end in _parts(page, unused)) * 8
-        if unread * 4 > size - empty:
-            self._forget()
-            return None
+                    unread += (end - at) * 8
+                    break
         return Walked(size, empty, unread)
 
     def objects_on(self, pages: list[Page]) -> int:
         """How many objects are on pages, which are counted nowhere else."""
         for page in pages:
-            self.page(page, [])
+            data = self._space.read_sparse(page.start, page.end - page.start)
+            if data is not None:
+                self._walk_parts(memoryview(data).cast("Q"), _parts(page, []))
         count = sum(self.tallies[::_WIDTH])
         self._forget()
         return count
@@ -119,6 +134,8 @@ class Walker:
         field, shift, mask, base, stride, first, last, is_open = self.maps.rules[
             slot * _WIDTH : (slot + 1) * _WIDTH
         ]
+        if field >= len(words):
+            return None
         elements = words[field] >> shift & mask
         size = page.end - page.start if is_open else base + elements * stride
         if not 0 < size <= page.end - page.start:
@@ -138,6 +155,7 @@ class Walker:
             memoryview(self.tallies),
             self._constants,
             self._found,
+            self._strangers,
             self._info,
         )
         return outcome
