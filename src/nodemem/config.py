@@ -21,12 +21,17 @@ ENVIRONMENT_PREFIX = "NODEMEM_"
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`top` is how many rows tables show; `interval` is the pause of `--watch`, like `500ms`."""
+    """`top` is how many rows tables show; `interval` is the pause of `--watch`, like `500ms`.
+
+    `sources` says where the files of snapshots taken elsewhere are: the beginning of a script's
+    path there, and the folder that stands for it here (from the settings' file, when relative).
+    """
 
     lang: Literal["en", "ko"] | None = None
     color: Literal["auto", "always", "never"] = "auto"
     top: int = 25
     interval: str = "1s"
+    sources: dict[str, str] = {}
 
     def __post_init__(self) -> None:
         parse_duration(self.interval)
@@ -50,7 +55,10 @@ def load_config(
     for name in Config.__struct_fields__:
         variable = ENVIRONMENT_PREFIX + name.upper()
         if text := env.get(variable):
-            override = {name: text}
+            override: dict[str, Any] = {name: text}
+            if name == "sources":
+                parts = (part.partition("=") for part in text.split(os.pathsep))
+                override = {name: {begin: folder for begin, _, folder in parts}}
             _check(override, f"environment variable {variable}")
             values = values | override
     return msgspec.convert(values, Config, strict=False)
@@ -67,13 +75,21 @@ def _from_files(directory: Path | None) -> tuple[Path | None, Any]:
     for folder in () if directory is None else (directory, *directory.parents):
         own = folder / "nodemem.toml"
         if own.is_file():
-            return own, _read(own)
+            return own, _located(_read(own), folder)
         project = folder / "pyproject.toml"
         if project.is_file():
             tool = _read(project).get("tool")
             if isinstance(tool, dict) and "nodemem" in tool:
-                return project, tool["nodemem"]
+                return project, _located(tool["nodemem"], folder)
     return None, {}
+
+
+def _located(values: Any, folder: Path) -> Any:
+    """The settings of a file in `folder`, with its relative paths from there."""
+    if not isinstance(values, dict) or not isinstance(sources := values.get("sources"), dict):
+        return values
+    located = {b: str(folder / d) if isinstance(d, str) else d for b, d in sources.items()}
+    return values | {"sources": located}
 
 
 def _read(path: Path) -> dict[str, Any]:

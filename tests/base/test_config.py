@@ -74,3 +74,16 @@ def test_a_removed_directory_has_no_settings(
 def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="NODEMEM_LANG"):
         load_config(tmp_path, {"NODEMEM_LANG": "fr"})
+
+
+def test_folders_of_sources_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
+    (tmp_path / "nodemem.toml").write_text('[sources]\n"/app" = "dist"\n"/srv" = "/abs"\n')
+    below = tmp_path / "below"
+    below.mkdir()
+    wanted = {"/app": str(tmp_path / "dist"), "/srv": "/abs"}
+    assert load_config(below, {}).sources == wanted
+    named = load_config(below, {"NODEMEM_SOURCES": "/a=x:/b=y"}).sources
+    assert named == {"/a": "x", "/b": "y"}
+    (tmp_path / "nodemem.toml").write_text('[sources]\n"/app" = 3\n')
+    with pytest.raises(UsageError, match="wrong setting"):
+        load_config(tmp_path, {})

@@ -54,7 +54,7 @@ def test_stdout_is_the_result_only(snapshot: Path) -> None:
     envelope = json.loads(done.stdout)
     assert envelope["schema"] == "nodemem/heap-classes@1"
     assert envelope["subject"]["files"] == [str(snapshot)]
-    assert {"class", "count", "shallow", "retained", "distance"} == set(envelope["data"]["rows"][0])
+    assert {"class", "count", "shallow", "retained", "distance"} <= set(envelope["data"]["rows"][0])
     assert envelope["truncated"]["shown"] == 25
     assert "Traceback" not in done.stderr
 
@@ -63,7 +63,7 @@ def test_the_form_follows_the_option_or_the_name_of_the_file(
     snapshot: Path, tmp_path: Path
 ) -> None:
     csv = nodemem("heap", "classes", str(snapshot), "--format", "csv")
-    assert csv.stdout.splitlines()[0] == "class,count,shallow,retained,distance"
+    assert csv.stdout.startswith("class,count,shallow,retained,distance,")
     for name, start in (("r.json", '{"schema"'), ("r.csv", "class,"), ("r.md", ""), ("r.txt", "")):
         out = tmp_path / name
         done = nodemem("heap", "classes", str(snapshot), "-o", str(out))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from nodemem.heap.naming.names import Names
 from nodemem.leaks import Diagnosis, Observation, diagnose
 from nodemem.render.html import Report, Said, leak_report
 from nodemem.results import SILENT, Evidence, Progress, Series, Table
+from nodemem.source.files import SourceRoots
 
 GROWTH_SHOWN = ("class", "holder", "added", "removed", "added_bytes", "own_bytes", "source")
 
@@ -51,16 +53,22 @@ class LeakCheck:
         }
 
 
-def check_for_leaks(experiment: Experiment, progress: Progress = SILENT) -> LeakCheck:
-    """Say whether the observed process leaks, what, and who holds it.
+def check_for_leaks(
+    experiment: Experiment,
+    progress: Progress = SILENT,
+    *,
+    source_roots: SourceRoots | Iterable[str] = (),
+) -> LeakCheck:
+    """Say whether the observed process leaks, what, and who holds it. `source_roots` as for
+    `open_snapshot`.
 
     Raises:
         InputError: a snapshot of the experiment is gone or damaged.
     """
     taken = [marker.time for marker in experiment.markers if marker.label == "snapshot"]
     with (
-        open_snapshot(experiment.before.path, progress=progress) as before,
-        open_snapshot(experiment.after.path, progress=progress) as after,
+        open_snapshot(experiment.before.path, progress, source_roots=source_roots) as before,
+        open_snapshot(experiment.after.path, progress, source_roots=source_roots) as after,
     ):
         diagnosis = diagnose(
             Observation(

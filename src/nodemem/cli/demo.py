@@ -88,6 +88,7 @@ def command(
     from nodemem.paths import cannot_write, whole_file
     from nodemem.render.html import to_html
     from nodemem.results import SILENT
+    from nodemem.source.files import SourceRoots
     from nodemem.target.binary import find_node
 
     example = EXAMPLES[name]
@@ -119,7 +120,8 @@ def command(
         say("detached", requests=experiment.requests, t=experiment.seconds)
     for taken in (experiment.before, experiment.after):
         say("snapshot", file=str(taken.path), size=taken.size, t=taken.seconds)
-    check = check_for_leaks(experiment, progress=progress)
+    roots = SourceRoots.parse((), out.config.sources)
+    check = check_for_leaks(experiment, progress=progress, source_roots=roots)
     out.progress.finish()
     report = folder / "report.html"
     with whole_file(report, force=True) as file:

@@ -24,18 +24,24 @@ class QueryGroup(LazyGroup):
 
 
 def _command(query: Query) -> click.Command:
-    def ask(out: Output, files: tuple[Path, ...], **options: Any) -> None:
+    def ask(
+        out: Output, files: tuple[Path, ...], source_roots: tuple[str, ...], **options: Any
+    ) -> None:
         least, most = query.files
         if not least <= len(files) <= most:
             wanted = f"{least}" if least == most else f"{least} to {most}"
             raise click.UsageError(f"heap {query.name} takes {wanted} snapshot files")
         from nodemem.heap import open_snapshot
+        from nodemem.source.files import SourceRoots
 
+        roots = SourceRoots.parse(source_roots, out.config.sources)
         if "top" in options and options["top"] is None:
             options["top"] = out.config.top
         given = {key: value for key, value in options.items() if value not in (None, ())}
         try:
-            snapshots = [open_snapshot(path, progress=out.progress) for path in files]
+            snapshots = [
+                open_snapshot(path, progress=out.progress, source_roots=roots) for path in files
+            ]
             table = query.run(snapshots, given, out.progress)
         finally:
             out.progress.finish()
@@ -46,6 +52,14 @@ def _command(query: Query) -> click.Command:
     sample = " ".join(_SAMPLE[: query.files[0]])
     example = f"nodemem heap {query.name} {sample} {query.example}".rstrip()
     examples = [example, f"{example} --json"]
+    ask = click.option(
+        "--source-root",
+        "source_roots",
+        multiple=True,
+        metavar="[FROM=]DIR",
+        help="folder with the program's files and source maps, when they are not where the "
+        "process had them; FROM is what their paths begin with there (may be repeated)",
+    )(ask)
     for option in reversed(query.options()):
         ask = _click_option(option)(ask)
     argument = click.argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from nodemem.errors import UsageError
@@ -11,24 +12,29 @@ from nodemem.results.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from nodemem.results import Table
+    from nodemem.source.files import SourceRoots
 
 
 class HeapSnapshot(Snapshot):
     """A heap snapshot, with answers about it as Tables. Nodes are spoken of by ordinal, their
-    position in the file, in `Snapshot`'s methods, and by V8's id, which people see, in these."""
+    position in the file, in `Snapshot`'s methods, and by V8's id, which people see, in these.
+    `source_roots` says where the program's files are on this machine; None: where they were."""
+
+    source_roots: SourceRoots | None = None
 
     # Each brings its own analysis along only when asked: loading all of them takes as long as
     # answering from a small file.
 
     def classes(self, compat: str | None = None) -> Table:
-        """Rows `class, count, shallow, retained, distance`, the largest retained size first.
+        """Rows `class, count, shallow, retained, distance, original, source, generated`, the
+        largest retained size first; see nodemem.heap.naming.classes.
 
         `compat="devtools"` gives Chrome DevTools' Summary to the number, its faults included.
         Raises UsageError for any other word.
         """
-        from nodemem.heap.classes import class_table
+        from nodemem.heap.naming.classes import located_classes
 
-        return class_table(self, compat)
+        return located_classes(self, compat)
 
     def statistics(self, compat: str | None = None) -> dict[str, int]:
         """Bytes by kind: `total, native_total, typed_arrays, v8_total, code, strings, js_arrays,
@@ -62,10 +68,26 @@ class HeapSnapshot(Snapshot):
         return query.run([self], params, self._progress)
 
 
-def open_snapshot(path: str | os.PathLike[str], progress: Progress = SILENT) -> HeapSnapshot:
+def open_snapshot(
+    path: str | os.PathLike[str],
+    progress: Progress = SILENT,
+    *,
+    source_roots: SourceRoots | Iterable[str] = (),
+) -> HeapSnapshot:
     """Open a `.heapsnapshot` file, plain, gzip or Zstandard. Only its header is read now.
+
+    `source_roots` says where the scripts of the program and their source maps are on this machine,
+    when not where the process had them: folders, or `/path/there=DIR`.
 
     Raises:
         InputError: it cannot be read, or is no heap snapshot.
+        UsageError: there is no such folder.
     """
-    return HeapSnapshot(path, progress)
+    snapshot = HeapSnapshot(path, progress)
+    if source_roots != ():
+        from nodemem.source.files import SourceRoots
+
+        if not isinstance(source_roots, SourceRoots):
+            source_roots = SourceRoots.parse(source_roots)
+        snapshot.source_roots = source_roots
+    return snapshot

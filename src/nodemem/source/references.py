@@ -13,12 +13,12 @@ from urllib.parse import unquote, unquote_to_bytes, urlsplit
 from nodemem.errors import InputError
 from nodemem.source.maps import LARGEST_MAP, SourceMap, parse_map
 
-_COMMENT = re.compile(
-    r"(?://[#@][ \t]+sourceMappingURL=(?P<line>[^\s'\"`]+)[ \t]*$)"
-    r"|(?:/\*[#@][ \t]+sourceMappingURL=(?P<block>[^\s'\"`*]+)[ \t]*\*/)",
-    re.MULTILINE,
-)
 _KEY = "sourceMappingURL="
+_BEFORE_KEY = re.compile(r"(?P<begin>//|/\*)[#@][ \t]+\Z")
+_REST = {
+    "//": re.compile(r"(?P<url>[^\s'\"`]+)[ \t\r]*$", re.MULTILINE),
+    "/*": re.compile(r"(?P<url>[^\s'\"`*]+)[ \t]*\*/"),
+}
 _MOST_COMMENTS = 100
 _LONGEST_PREFIX = 40
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
@@ -38,9 +38,10 @@ def mapping_url(text: str) -> str | None:
         at = text.rfind(_KEY, 0, end)
         if at < 0:
             return None
-        match = _COMMENT.search(text, max(0, at - _LONGEST_PREFIX))
-        if match is not None and match.start() < at < match.end():
-            return match["line"] or match["block"]
+        before = _BEFORE_KEY.search(text[max(0, at - _LONGEST_PREFIX) : at])
+        rest = before and _REST[before["begin"]].match(text, at + len(_KEY))
+        if rest:
+            return rest["url"]
         end = at
     return None
 

@@ -21,7 +21,11 @@ from nodemem.heap.findings.accumulation import Accumulation, accumulations
 from nodemem.heap.findings.alike import FEWEST_HELD, MOST_HOLDERS, classes_of, spread, together
 from nodemem.heap.naming.chains import keeps
 from nodemem.heap.naming.contents import Group, callbacks, function_behind, groups, held, payload
-from nodemem.heap.naming.declared import Declaration, declaration_of_global
+from nodemem.heap.naming.declared import (
+    Declaration,
+    declaration_at,
+    declaration_of_global,
+)
 from nodemem.heap.naming.holders import Holder, describe, is_event_table, list_head, listeners
 from nodemem.heap.naming.locations import Place
 from nodemem.heap.naming.names import Names
@@ -34,6 +38,7 @@ _SAMPLE = 200
 _MAJORITY = 0.5
 _EVEN = 0.3
 _MOST_RETAINERS = 50
+_MOST_REFERENCES = 2_000  # one retainer may refer to an object many times
 
 SuspectKind = Literal["collection", "listeners", "timers", "promise", "list", "object"]
 
@@ -141,7 +146,7 @@ def suspect_of(
         if functions is not None:
             class_name = functions.class_name
             if functions.place is not None and (functions.place.user or declared is None):
-                declared = Declaration(functions.place, "snapshot")
+                declared = declaration_at(functions.place)
             if is_event_table(names, holder.ordinal):
                 count = functions.count
     inside = payload(names, group.members)
@@ -282,7 +287,9 @@ def _visible_retainers(names: Names, ordinal: int) -> Iterator[int]:
     snapshot = names.snapshot
     waiting, seen = [ordinal], {ordinal}
     while waiting and len(seen) < _MOST_RETAINERS:
-        for edge in islice(snapshot.retainers(waiting.pop()), _MOST_RETAINERS):
+        for edge in islice(snapshot.retainers(waiting.pop()), _MOST_REFERENCES):
+            if len(seen) >= _MOST_RETAINERS:
+                break
             if edge.source in seen or not keeps(snapshot, edge):
                 continue
             seen.add(edge.source)

@@ -24,6 +24,7 @@ SUSPECT_COLUMNS = (
     Column("id", role="node_id"),
     Column("source", role="source"),
     Column("source_evidence", role="kind"),
+    Column("generated", role="source"),
     Column("path"),
 )
 
@@ -42,6 +43,7 @@ GROWTH_COLUMNS = (
     Column("id", role="node_id"),
     Column("source", role="source"),
     Column("source_evidence", role="kind"),
+    Column("generated", role="source"),
     Column("path"),
 )
 
@@ -80,6 +82,7 @@ def suspect_record(names: Names, suspect: Suspect) -> tuple[object, ...]:
         names.snapshot.node_id(holder.ordinal),
         None if declared is None else str(declared.place),
         None if declared is None else declared.evidence,
+        None if declared is None else declared.place.generated_text,
         path_text(names, path_steps(names, holder.ordinal)),
     )
 
@@ -131,5 +134,9 @@ def where_of(declared: Declaration | None, path: str) -> Where:
 
 
 def source_evidence(declared: Declaration | None) -> tuple[Evidence, ...]:
-    """How the source line is known."""
-    return () if declared is None else (Evidence("source_evidence", declared.evidence),)
+    """How the source line is known, and the place in the script that a source map led from."""
+    if declared is None:
+        return ()
+    generated = declared.place.generated_text
+    told = Evidence("source_evidence", declared.evidence)
+    return (told,) if generated is None else (told, Evidence("generated", generated))

@@ -22,6 +22,7 @@ _AFTER_FIELD = frozenset(["=", ";", ":", "?", "!"])
 _IDENTIFIER = re.compile(r"#?[^\W\d][\w$]*|#?\$[\w$]*")
 _NAMED = re.compile(r"(?P<name>[\w$#]+)\s*(?:[=:]\s*(?:async\b\s*)?(?:function\b\s*\*?\s*)?)?\Z")
 _NAMED_CLASS = re.compile(r"class\s+(?!extends\b)(?P<name>[\w$]+)")
+_NAMED_FUNCTION = re.compile(r"(?:async\s+)?function\b\s*\*?\s*(?P<name>[\w$]+)")
 _LONGEST_HEAD = 200
 _LONGEST_LIST = 10_000  # tokens; a table of as many numbers is no list of variables
 
@@ -108,6 +109,12 @@ def identifier_at(text: str, line: int, column: int) -> str | None:
     """The identifier that begins at a position (from 1) of a text."""
     match = _IDENTIFIER.match(text, code_of(text).offset(line, column))
     return None if match is None else match.group()
+
+
+def function_at(text: str, line: int, column: int) -> str | None:
+    """The name in `function name(` that begins at a position (from 1) of a text."""
+    match = _NAMED_FUNCTION.match(text, code_of(text).offset(line, column))
+    return None if match is None else match["name"]
 
 
 def _declared(code: Code, name: str) -> Iterator[_Declared]:

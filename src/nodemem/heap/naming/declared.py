@@ -37,6 +37,11 @@ class Declaration(NamedTuple):
         return f"{PurePosixPath(self.place.file).name}:{near}{self.place.line}"
 
 
+def declaration_at(place: Place) -> Declaration:
+    """A function, or the constructor of an object, as the place to look at."""
+    return Declaration(place, "snapshot" if place.generated is None else "source map")
+
+
 def functions_of(names: Names, context: int) -> list[Place]:
     """Places of functions that see the variables of a closure scope: its own, then inner ones."""
     own = _places(names, context)

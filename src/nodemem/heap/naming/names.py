@@ -36,12 +36,14 @@ class Names:
     """Names of the nodes of one snapshot. Every method takes ordinals.
 
     Where a source map is found, places and the names of classes and functions are those of the
-    sources; `roots` says where the program's files are on this machine.
+    sources; `roots` says where the program's files are on this machine, by default what the
+    snapshot was opened with.
     """
 
     def __init__(self, snapshot: Snapshot, roots: SourceRoots | None = None) -> None:
         self.snapshot = snapshot
-        self.locations = Locations(snapshot, roots)
+        # Snapshots that people open bring theirs along; the engine knows of no sources.
+        self.locations = Locations(snapshot, roots or getattr(snapshot, "source_roots", None))
         self.class_name = lru_cache(maxsize=100_000)(self._class_name)
         self.original_name = lru_cache(maxsize=10_000)(self._original_name)
         self._block_variables = lru_cache(maxsize=1_000)(self._name_block_variables)
@@ -125,8 +127,10 @@ class Names:
     def function(self, ordinal: int) -> str:
         """The name of a function; empty when it has none."""
         name = self.name(ordinal)
-        if name in ("", "(anonymous)", "anonymous", "native_bind"):
+        if name == "native_bind":
             return ""
+        if name in ("(anonymous)", "anonymous"):
+            name = ""
         location = self.snapshot.location(ordinal)
         return name if location is None else self.original_name(name, *location)
 
@@ -138,6 +142,8 @@ class Names:
         if script is None or text is None:
             return name
         place = line + 1, column + 1
+        if not name:  # bundlers drop names that the program itself does not use
+            return script.original_function(*place) or ""
         at = find_function_name(text, name, place) or find_class_name(text, name, place)
         return (at and script.original_name(*at)) or name
 

@@ -23,6 +23,7 @@ COLUMNS = (
     Column("retained", unit="bytes"),
     Column("distance", unit="hops"),
     Column("source", role="source"),
+    Column("generated", role="source"),
 )
 _MOST_STEPS = 200
 
@@ -52,12 +53,13 @@ def retaining_path(snapshot: Snapshot, ordinal: int, names: Names | None = None)
         start = steps.pop(0).target  # since V8 14 the context of the global object is before it
     records = [_record(names, 0, Step("root", "", start, start))]
     records += [_record(names, depth, step) for depth, step in enumerate(steps, 1)]
+    warnings = names.locations.warnings(names.place(step.target) for step in steps)
     truncated = None
     if len(records) > _MOST_STEPS:
         truncated = Truncated(_MOST_STEPS, len(records), "the middle of a long path is left out")
         half = _MOST_STEPS // 2
         records = records[:half] + records[-half:]
-    return Table(COLUMNS, records, truncated=truncated)
+    return Table(COLUMNS, records, warnings=warnings, truncated=truncated)
 
 
 def path_text(names: Names, steps: list[Step]) -> str:
@@ -130,4 +132,5 @@ def _record(names: Names, depth: int, step: Step) -> tuple[object, ...]:
         snapshot.retained_size(node),
         snapshot.distance(node),
         None if place is None else str(place),
+        None if place is None else place.generated_text,
     )

@@ -14,12 +14,12 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from nodemem.errors import InputError
-from nodemem.heap.naming.declarations import identifier_at
+from nodemem.heap.naming.declarations import function_at, identifier_at
 from nodemem.source.files import SourceRoots, original_file, script_text
 from nodemem.source.maps import SourceMap
 from nodemem.source.references import FoundMap, find_map, mapping_url
 
-_FUNCTION = re.compile(r"[({]|(?:async|class|static)\b|[\w$#]+\s*(?:=>|=|;)")
+_FUNCTION = re.compile(r"[({]|(?:async|class|static)\b|[\w$#]+\s*(?:=>|[=;:])")
 _TYPESCRIPT = frozenset([".ts", ".mts", ".cts"])
 _SOURCE_URL = re.compile(r"\s*//# sourceURL=\S*\s*\Z")
 _MOST_PARSED = 8_000_000
@@ -42,6 +42,11 @@ class Place(NamedTuple):
     def script(self) -> Place:
         """The place in the script that V8 ran."""
         return self.generated or self
+
+    @property
+    def generated_text(self) -> str | None:
+        """The place that V8 ran as text; None where no source map led away from it."""
+        return None if self.generated is None else str(self.generated)
 
     @property
     def user(self) -> bool:
@@ -101,8 +106,14 @@ class Script:
         """What the identifier at a place of the script is called in its source."""
         return None if self._map is None else self._map.name(line, column)
 
+    def original_function(self, line: int, column: int) -> str | None:
+        """The name of the function in the source that begins where this place of the script is
+        from."""
+        return None if self._map is None else self._map.function(line, column)
+
     @property
     def mapped(self) -> bool:
+        """Whether there is a source map."""
         return self._map is not None
 
     @cached_property
@@ -186,6 +197,13 @@ class _ScriptMap:
         if found.name is not None or content is None or len(content) > _MOST_PARSED:
             return found.name
         return identifier_at(content, found.line + 1, found.column + 1)
+
+    def function(self, line: int, column: int) -> str | None:
+        found = self._map.original(line - 1, column - 1)
+        content = None if found is None else self._map.contents[found.source]
+        if found is None or content is None or len(content) > _MOST_PARSED:
+            return None
+        return function_at(content, found.line + 1, found.column + 1)
 
 
 def problems(scripts: Iterable[Script]) -> tuple[str, ...]:
