@@ -239,8 +239,9 @@ def resume(
     slots: u32[::1],
     rules: u64[::1],
 ) -> ix:
-    """The first word from `start` on at which `run` objects of known maps and lengths follow each
-    other, or fewer that end just at `end`; `end` if there is none."""
+    """The first word from `start` on at which `run` objects of known maps follow each other, or
+    fewer that end just at `end`; `end` if there is none. One of open length is as good as a run:
+    hardly anything but such an object refers to its map."""
     at: ix = start
     there: ix
     size: ix
@@ -254,7 +255,10 @@ def resume(
                 if words[there] & 3 != 1:
                     break
                 slot = slot_of(words[there], keys, slots)
-                if slot < 0 or rules[slot * 8 + 7]:
+                if slot < 0:
+                    break
+                if rules[slot * 8 + 7]:
+                    seen = run
                     break
                 size = length_of(words, there, end, rules, slot * 8)
                 if size == 0:
