@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nodemem.errors import OutputError, OutputExists
-from nodemem.paths import state_folder, whole_file
+from nodemem.paths import partial_of, state_folder, whole_file
 
 
 def test_a_file_appears_whole_and_private(tmp_path: Path) -> None:
@@ -83,6 +83,19 @@ def test_a_refused_write_names_what_is_left(tmp_path: Path) -> None:
 def test_impossible_places_are_refused_before_work(tmp_path: Path, name: str) -> None:
     with pytest.raises(OutputError), whole_file(tmp_path / name):
         pytest.fail("the block must not run")
+
+
+def test_an_unfinished_file_is_replaced_unless_it_is_being_written(tmp_path: Path) -> None:
+    path = tmp_path / "out.bin"
+    partial_of(path).write_bytes(b"half of an earlier one")
+    with whole_file(path) as file:
+        file.write(b"new")
+        file.flush()
+        with pytest.raises(OutputExists, match="being written"), whole_file(path):
+            pass
+        assert partial_of(path).read_bytes() == b"new"
+    assert path.read_bytes() == b"new"
+    assert not partial_of(path).exists()
 
 
 def test_state_is_private_and_where_the_user_wants_it(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -58,6 +59,50 @@ def test_whole_private_and_comparable(node: Path, talk: Any, tmp_path: Path) -> 
         "b.heapsnapshot",
         "talker.cjs",
     ]
+
+
+# 20,000 records with texts, in one long array; and a million numbers, which are next to nothing.
+SHAPES = {
+    "records": "Array.from({ length: 2e4 }, (_, i) => ({ i, name: 'user-' + i, tags: [i, i] }))",
+    "numbers": "Array.from({ length: 100 }, () => Array.from({ length: 1e4 }, Math.random))",
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_forecast_holds(node: Path, talk: Any, tmp_path: Path, shape: str) -> None:
+    talker = talk(node, prelude=f"globalThis.kept = {SHAPES[shape]};\n")
+    with nodemem.attach(talker.pid) as visited:
+        taken = visited.take_heap_snapshot(tmp_path / "a.heapsnapshot")
+    forecast = taken.forecast
+    assert forecast.basis == "census"
+    assert forecast.file_size.low <= taken.size <= forecast.file_size.high
+    assert forecast.file_size.high <= 4.01 * max(6e6, forecast.file_size.low)
+    assert taken.extra_rss is not None
+    assert forecast.extra_rss.low <= taken.extra_rss <= forecast.extra_rss.high
+    header = load(taken.path)["snapshot"]
+    assert (taken.nodes, taken.edges) == (header["node_count"], header["edge_count"])
+    assert taken.cpu is not None
+    assert 0 < taken.cpu <= taken.seconds * 1.05 + 0.1
+
+
+def test_what_happened_is_kept_for_the_next_time(
+    any_node: Path, talk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nodemem.capture import contents, history
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    talker = talk(any_node)
+    with nodemem.attach(talker.pid) as visited:
+        taken = visited.take_heap_snapshot(tmp_path / "a.heapsnapshot")
+        [kept] = history.load()
+        assert (kept.file_size, kept.nodes, kept.basis) == (taken.size, taken.nodes, "census")
+        # Where the memory may not be read, the past stands in.
+        monkeypatch.setattr(contents, "count", lambda *_, **__: None)
+        found = visited.forecast_snapshot(tmp_path)
+        assert found.basis == "earlier snapshot"
+        assert found.file_size.low <= taken.size <= found.file_size.high
+        (tmp_path / "state" / "nodemem" / history.NAME).write_text("garbage")
+        assert visited.forecast_snapshot(tmp_path).basis == "heap statistics"
 
 
 def test_a_busy_program_is_paused_inside_its_loop(node: Path, talk: Any, tmp_path: Path) -> None:
@@ -150,8 +195,15 @@ def test_what_does_not_fit_the_container_is_refused(
     monkeypatch.setattr(cgroup, "memory", lambda pid: small)
     talker = talk(any_node)
     with nodemem.attach(talker.pid) as visited:
-        with pytest.raises(UnsafeTarget, match=r"limited to 100 MiB, has 20\.0 MiB left"):
+        with pytest.raises(UnsafeTarget, match=r"limited to 100 MiB, has 20\.0 MiB left") as caught:
             visited.take_heap_snapshot(tmp_path / "a.heapsnapshot")
+        advice = str(caught.value.next)
+        assert re.search(r"raise the container's limit to \d+ MiB", advice)
+        assert f"nodemem record {talker.pid} -o" in advice
+        assert "--numeric" not in advice
+        with pytest.raises(UnsafeTarget, match="killed") as caught:
+            visited.take_heap_snapshot(tmp_path / "a.heapsnapshot", numeric=True)
+        assert "leave out --numeric" in str(caught.value.next)
         assert not list(tmp_path.glob("*.heapsnapshot*"))
         visited.take_heap_snapshot(tmp_path / "a.heapsnapshot", force=True)
 
@@ -170,6 +222,12 @@ def test_the_command(node: Path, talk: Any, tmp_path: Path) -> None:
     assert envelope["schema"] == "nodemem/snapshot@1"
     assert envelope["data"]["size"] == path.stat().st_size
     assert done.stderr.startswith("Forecast"), "what it will cost comes first"
+    assert "What it cost" in done.stderr
+    data = envelope["data"]
+    assert data["forecast"]["basis"] == "census"
+    assert data["measured"]["file_size"] == data["size"]
+    assert data["measured"]["pause"] == data["pause"]
+    assert data["measured"]["extra_rss"] >= 0
     assert talker.ports == []
     load(path)
 
@@ -213,6 +271,9 @@ def test_the_heap_of_a_worker(node: Path, talk: Any, tmp_path: Path) -> None:
         assert threads == [1, 2]
         talker.program.tell("log")
         taken = visited.take_heap_snapshot(tmp_path / "a.heapsnapshot", worker=2, numeric=True)
+        assert taken.forecast.basis == "census"
+        assert taken.forecast.file_size.low <= taken.size <= taken.forecast.file_size.high
+        assert taken.cpu is None, "which thread it is cannot be told from outside"
         with pytest.raises(TargetNotFound, match="its worker threads are 1, 2"):
             visited.take_heap_snapshot(tmp_path / "b.heapsnapshot", worker=7)
     strings = load(taken.path)["strings"]

@@ -19,7 +19,7 @@ from nodemem.target.address_space import LiveAddressSpace, program_file
 # Shares that are alive at least, and most likely: in the new generation hardly anything is, if the
 # program has been at work, and nearly all, if it has just been filled.
 _YOUNG_ALIVE = (0.1, 0.5)
-_OLD_ALIVE = 0.75
+_OLD_ALIVE = 0.65
 _SURE = 2.0  # standard errors to each side of a sampled count
 _UNREAD = 0.2  # a count that could not read more than this share says too little
 # Fitted on the training programs of bench/forecast, as those of `cost_model`.
@@ -29,6 +29,7 @@ _EDGES_NODE, _EDGES_OBJECT, _EDGES_CLOSURE = 0.88, 1.03, 3.5
 _EDGES_STORED = (0.0, 0.45, 1.0)
 _TEXTS = 8_000  # names that are in every snapshot and are no strings of the heap
 _TEXTS_SIZE = 0.25e6
+_PACKED = 0.6  # an array that has grown by pushing is filled to two thirds and more
 _NAMES = 10_000  # indices of arrays that Node.js itself has
 _TEXT_EXTRA = 6.0  # bytes a text besides its characters: quotes, a comma, escapes
 _NAME_SIZE = 9.0  # of an index, with quotes and comma
@@ -109,7 +110,8 @@ def _contents(heap: HeapCensus, end: _End) -> Contents:
         + share * _EDGES_CLOSURE * kinds["closure"].objects.value
         + share * _EDGES_STORED[end.stored] * stored
     )
-    names = max(_NAMES, end.old * _index_names(heap, end.errors))
+    longest, is_packed = _index_names(heap, end.errors)
+    names = max(_NAMES, end.old * longest)
     different = share * end.different
     strings = different * sum(kinds[kind].objects.value for kind in _STRINGS)
     characters = different * sum(
@@ -121,20 +123,21 @@ def _contents(heap: HeapCensus, end: _End) -> Contents:
         index_names=names,
         texts=_TEXTS + names + strings,
         text_size=_TEXTS_SIZE + _NAME_SIZE * names + _TEXT_EXTRA * strings + characters,
+        packed_names=names if is_packed else 0.0,
     )
 
 
-def _index_names(heap: HeapCensus, errors: float) -> float:
-    """How many different indices hold references: as many as in the array that has the most.
+def _index_names(heap: HeapCensus, errors: float) -> tuple[float, bool]:
+    """How many different indices hold references: as many as in the array that has the most; and
+    whether this one has few gaps.
 
     In several arrays they need not be the same, but long ones are filled from their beginning as a
     rule. What lies on pages with others is too short to matter.
     """
-    return max(
-        (
-            min(one.references.value + errors * one.references.error - one.constants, one.elements)
-            for one in heap.large
-            if one.kind == "array"
-        ),
-        default=0.0,
-    )
+    names, is_packed = 0.0, False
+    for one in heap.large:
+        likely = one.references.value - one.constants
+        sure = min(likely + errors * one.references.error, one.elements)
+        if one.kind == "array" and sure > names:
+            names, is_packed = sure, likely > _PACKED * one.elements
+    return names, is_packed

@@ -3,9 +3,10 @@
 V8 builds a second graph of the heap: a node an object, an edge a reference, two hash tables from
 addresses to nodes, and a table of texts. It gives each index of an array's store that holds a
 reference a name ("0", "1", ...), and keeps each of these names in a buffer of 1,024 bytes, once
-for the whole heap: a single long array of references can cost more than all else. Up to V8 11
-(Node.js 20) these names and other texts of digits also fall together in the hash table of texts, so
-that the time grows with the square of their number.
+for the whole heap: a single long array of references can cost more than all else. Up to
+Node.js 20.19 the names of an array without gaps also lie side by side in the hash table of texts,
+and, if the heap has many other texts, these run into them, so that the time grows with the square
+of their number.
 
 The constants are least-squares fits over the training programs of bench/forecast, per release;
 README.md there has the figures and how they were taken.
@@ -24,8 +25,9 @@ _FULL = 0.8  # V8 doubles a hash table that is this full
 class Contents:
     """What V8 will put into a snapshot: counts, and `text_size` in bytes as written into the file.
 
-    `index_names` is how many different indices of arrays' stores hold references; `texts` are the
-    different strings, these names among them.
+    `index_names` is how many different indices of arrays' stores hold references, and
+    `packed_names` how many do so in an array that is nearly full; `texts` are the different
+    strings, the names of indices among them.
     """
 
     nodes: float
@@ -33,6 +35,7 @@ class Contents:
     index_names: float
     texts: float
     text_size: float
+    packed_names: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,14 @@ class Cost:
 @dataclass(frozen=True)
 class _Release:
     """Seconds and bytes of a snapshot of nothing, and more for each node, edge, text, ...:
-    `cpu_names` for each square of index names, `rss_slot` for each slot of the table from addresses
-    to nodes, `file_digit` for each digit of an edge."""
+    `cpu_crowd` for each pair of a packed name and a text that it may run into, `rss_slot` for each
+    slot of the table from addresses to nodes, `file_digit` for each digit of an edge."""
 
     cpu: float
     cpu_node: float
     cpu_edge: float
     cpu_text: float
-    cpu_names: float
+    cpu_crowd: float
     rss: float
     rss_node: float
     rss_edge: float
@@ -68,9 +71,9 @@ class _Release:
 
 # fmt: off
 _RELEASES = {
-    18: _Release(0.05, 0.00e-6, 0.80e-6, 4.96e-6, 4.7e-10,
+    18: _Release(0.00, 0.00e-6, 0.81e-6, 4.60e-6, 5.0e-10,
                  5e6, 116.0, 33.1, 51.0, 1059.0, 0.0, 0.47e6, 11.7, 2.55),
-    20: _Release(0.05, 0.00e-6, 0.80e-6, 4.96e-6, 3.6e-12,
+    20: _Release(0.00, 0.00e-6, 0.81e-6, 4.60e-6, 2.3e-10,
                  5e6, 116.0, 33.1, 51.0, 1059.0, 0.0, 0.47e6, 11.7, 2.55),
     22: _Release(0.10, 1.21e-6, 0.33e-6, 1.15e-6, 0.0,
                  5e6, 166.0, 32.8, 0.0, 1097.0, 0.0, 0.41e6, 14.0, 2.48),
@@ -87,12 +90,13 @@ def cost(contents: Contents, version: str, *, reusable: float = 0.0) -> Cost:
     the collection at the beginning leaves behind.
     """
     fit = _release(version)
+    other_texts = max(0.0, contents.texts - contents.index_names)
     cpu = (
         fit.cpu
         + fit.cpu_node * contents.nodes
         + fit.cpu_edge * contents.edges
         + fit.cpu_text * contents.texts
-        + fit.cpu_names * contents.index_names**2
+        + fit.cpu_crowd * contents.packed_names * min(contents.packed_names, other_texts)
     )
     rss = (
         fit.rss
@@ -100,7 +104,7 @@ def cost(contents: Contents, version: str, *, reusable: float = 0.0) -> Cost:
         + fit.rss_edge * contents.edges
         + fit.rss_slot * _slots(contents.nodes)
         + fit.rss_index * contents.index_names
-        + fit.rss_text * (contents.texts - contents.index_names)
+        + fit.rss_text * other_texts
     )
     return Cost(cpu, max(0.0, rss - reusable), _file_size(contents, fit))
 

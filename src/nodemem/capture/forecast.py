@@ -24,15 +24,20 @@ from nodemem.records import MemorySample
 from nodemem.target import cgroup, procfs
 
 # How far the model is off, low and high, beyond what the counts leave open.
-_PAUSE_OFF = (0.75, 1.5)
+_PAUSE_OFF = (0.7, 1.5)
 _RSS_OFF = (0.7, 1.4)
-_RSS_FIXED = 15e6  # bytes that may be found free, or not, whatever the heap
-_FILE_OFF = (0.88, 1.15)
+# Seconds and bytes that it may be less or more, whatever the heap.
+_PAUSE_FIXED, _RSS_FIXED = 0.07, 20e6
+# No range is wider: beyond, the lower end is raised, because the upper is the one that decides.
+# What may be next to nothing has no ratio; these are lower ends that say so.
+_WIDEST = 4.0
+_NO_PAUSE, _NO_RSS, _NO_FILE = 0.25, 25e6, 6e6
+_FILE_OFF = (0.85, 1.25)
 # Others may want the processors too. So much longer takes what is always kept waiting, as e's power
 # (fitted as the model is; without others, a pause is the processor time it takes), and so uncertain
 # is that, low and high.
 _KEPT_WAITING = 0.75
-_WAITING_OFF = (0.5, 0.6)
+_WAITING_OFF = (0.5, 0.9)
 # Where a program's earlier snapshot is all there is: its heap may hold other things by now.
 _EARLIER_OFF = (0.6, 1.7)
 _LATEST = 10  # snapshots of the past that are looked at
@@ -132,13 +137,19 @@ def _from_counts(counted: Counted, sample: MemorySample, version: str, waiting: 
     off = waiting ** -_WAITING_OFF[0], waiting ** _WAITING_OFF[1]
     pause = _around(Range(low.cpu, high.cpu), middle.cpu, _PAUSE_OFF, off).times(waiting)
     memory = _around(Range(low.extra_rss, high.extra_rss), middle.extra_rss, _RSS_OFF)
+    file = _around(Range(low.file_size, high.file_size), middle.file_size, _FILE_OFF)
     return Ranges(
-        pause=pause,
-        extra_rss=Range(max(0.0, memory.low - _RSS_FIXED), memory.high + _RSS_FIXED),
-        file_size=_around(Range(low.file_size, high.file_size), middle.file_size, _FILE_OFF),
+        pause=_narrowed(Range(pause.low - _PAUSE_FIXED, pause.high), _NO_PAUSE),
+        extra_rss=_narrowed(Range(memory.low - _RSS_FIXED, memory.high + _RSS_FIXED), _NO_RSS),
+        file_size=_narrowed(file, _NO_FILE),
         basis="census",
         expected=middle,
     )
+
+
+def _narrowed(range_: Range, nothing: float) -> Range:
+    least = range_.high / _WIDEST
+    return Range(max(0.0, range_.low, least if least > nothing else 0.0), range_.high)
 
 
 def _around(range_: Range, middle: float, *more: tuple[float, float]) -> Range:

@@ -11,12 +11,10 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import math
 import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from nodemem import paths
@@ -141,7 +139,8 @@ def _sound(name: str, value: Any) -> bool:
         return name in _OPTIONAL
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return math.isfinite(value) and 0 <= value < 1e18 and (value > 0 or name not in _POSITIVE)
+    # Neither NaN nor infinity is below.
+    return 0 <= value < 1e18 and (value > 0 or name not in _POSITIVE)
 
 
 def median_ratio(ratios: Sequence[float], *, most: float) -> float:
@@ -151,8 +150,3 @@ def median_ratio(ratios: Sequence[float], *, most: float) -> float:
     ordered = sorted(ratios)
     middle = ordered[len(ordered) // 2]
     return min(most, max(1 / most, middle))
-
-
-def file_in(folder: Path) -> Path:
-    """Where it is kept in a state folder."""
-    return folder / NAME
