@@ -58,8 +58,8 @@ def test_a_renamed_binary_is_found_and_a_node_by_name_only_is_not(
 
 def test_an_open_inspector_is_seen_at_its_port(node: Path, start: Any) -> None:
     program = start(node, IDLE, flags=["--inspect=127.0.0.1:0"])
-    [announced] = [line for line in program.stderr_lines if "ws://" in line]
-    address = announced.split("ws://")[1].split("/")[0]
+    [listener] = procfs.listeners(program.pid) or []
+    address = f"127.0.0.1:{listener.port}"
     assert row(program.pid)["inspector"] == address
 
 

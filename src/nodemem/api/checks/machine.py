@@ -123,7 +123,7 @@ def _port() -> Check:
         return Check("default_port", "ok", "free", {"port": port})
     values = {"port": port, "owner": procfs.port_owner(port, os.getpid())}
     reason = "taken" if values["owner"] else "taken_unseen"
-    return Check("default_port", "warn", reason, values, "export NODE_OPTIONS=--inspect-port=0")
+    return Check("default_port", "warn", reason, values, "export NODE_OPTIONS=--inspect-port=9300")
 
 
 def _left(visit: Visit) -> Check:
