@@ -62,13 +62,6 @@ class Reachability:
             self._search(distances, starts, hops, _NOTHING, _NOTHING)
         return distances
 
-    def reached_from(self, node: int) -> Array:
-        """A mask of the nodes that references that keep their targets lead to from `node`."""
-        distances = self._fresh(np.empty(0, np.int64))
-        self._search(distances, [node], 0, _NOTHING, _NOTHING)
-        mask: Array = np.asarray(distances) >= 0
-        return mask
-
     @cached_property
     def _page_owned(self) -> memoryview:
         """A bitmap: what can be reached from the root's shortcuts."""

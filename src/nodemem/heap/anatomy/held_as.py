@@ -11,19 +11,18 @@ from nodemem.heap.naming.referrers import referrers
 
 _SAMPLE = 40
 _LEAST = 0.3
-_SAID = {
+_ENTRIES = {
     "element": "[…]",
-    "map value": "map value",
-    "map key": "map key",
-    "set entry": "set entry",
+    "map value": ".get(…)",
+    "map key": ".keys()",
+    "set entry": ".values()",
 }
-
 _PARTS = {"parent": "slice", "first": "joined string", "second": "joined string"}
 
 
 def held_as(names: Names, ordinals: Sequence[int]) -> str | None:
-    """`Row.title`, `variable cache`, `Array […]`: the reference that most of a sample of the nodes
-    have in common; None when fewer than a third have one."""
+    """`Row.title`, `variable cache`, `Store.rows[…]`: the reference that most of a sample of the
+    nodes have in common; None when fewer than a third have one."""
     step = max(1, len(ordinals) // _SAMPLE)
     sample = ordinals[::step][:_SAMPLE]
     seen: Counter[str] = Counter()
@@ -38,17 +37,23 @@ def held_as(names: Names, ordinals: Sequence[int]) -> str | None:
 
 
 def _told(names: Names, step: Step) -> str | None:
-    if step.kind == "variable":
-        return f"variable {step.name}"
+    if step.kind in _ENTRIES:
+        above = (_named(names, one) for one in referrers(names, step.source).steps[:8])
+        owner = next(filter(None, above), None) or names.class_name(step.source)
+        return owner + _ENTRIES[step.kind]
     if step.kind == "internal" and step.name in _PARTS:
         return _PARTS[step.name]
-    owner = names.class_name(step.source)
-    if step.kind in ("property", "global property", "static"):
-        if not step.name:
-            return None
-        return f"{'globalThis' if names.is_global(step.source) else owner}{member_text(step.name)}"
-    if step.kind in _SAID:
-        return f"{owner} {_SAID[step.kind]}"
     if step.kind in ("weak", "root", "internal", "code", "prototype"):
         return None
-    return f"{step.kind} {step.name}".strip()
+    return _named(names, step) or f"{step.kind} {step.name}".strip()
+
+
+def _named(names: Names, step: Step) -> str | None:
+    """A variable or member; None for other references."""
+    if step.kind == "variable":
+        return f"variable {step.name}"
+    if step.kind not in ("property", "global property", "static") or not step.name:
+        return None
+    if names.is_global(step.source):
+        return f"globalThis{member_text(step.name)}"
+    return names.class_name(step.source) + member_text(step.name)

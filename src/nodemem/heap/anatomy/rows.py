@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nodemem.heap.naming.names import Names
+from nodemem.results import Table, Truncated
 
 
 def source_text(names: Names, ordinal: int) -> str | None:
@@ -23,3 +24,18 @@ def title(names: Names, ordinal: int) -> str:
             if edge.name == "constructor" and names.is_closure(edge.target):
                 return f"{names.function(edge.target) or 'function'}.prototype"
     return name
+
+
+def cut(table: Table, total: int) -> Table:
+    """`table` with a note when it has fewer than `total` rows."""
+    if len(table) >= total:
+        return table
+    how = Truncated(len(table), total, "--top N shows more")
+    return Table(
+        table.columns,
+        table.records,
+        table.findings,
+        table.summary,
+        table.warnings,
+        truncated=how,
+    )

@@ -47,7 +47,7 @@ class Names:
         self.class_name = lru_cache(maxsize=100_000)(self._class_name)
         self.original_name = lru_cache(maxsize=10_000)(self._original_name)
         self._block_variables = lru_cache(maxsize=1_000)(self._name_block_variables)
-        self._layout = lru_cache(maxsize=10_000)(self._read_layout)
+        self.layout = lru_cache(maxsize=10_000)(self._read_layout)
         self._text = lru_cache(maxsize=100_000)(snapshot.string)
 
     def name(self, ordinal: int) -> str:
@@ -116,6 +116,14 @@ class Names:
         edges = self.snapshot.edges(ordinal)
         return any(edge.name == "parameters_and_registers" for edge in edges)
 
+    def suspended(self, ordinal: int) -> str | None:
+        """The name of the function that a suspended call (a generator, an async function at work)
+        goes on with, empty when it has none; None for other nodes."""
+        first = next(self.snapshot.edges(ordinal), None)
+        if first is None or first.name != "function" or not self.runs(ordinal):
+            return None
+        return self.function(first.target)
+
     def place(self, ordinal: int) -> Place | None:
         return self.locations.place(ordinal)
 
@@ -167,6 +175,9 @@ class Names:
             return "closure scope"
         if kind == "object" and name == "Object":
             return self._shape(ordinal)
+        suspended = self.suspended(ordinal) if kind == "object" else None
+        if suspended is not None:
+            return f"suspended function {suspended}".rstrip()
         if kind == "object":
             location = self.snapshot.location(ordinal)
             return name if location is None else self.original_name(name, *location)
@@ -194,7 +205,7 @@ class Names:
         not among its references. `members` where the hidden class does not tell."""
         for edge in self.snapshot.edges(ordinal):
             if edge.name == "map" and edge.type == "internal":
-                known, whole = self._layout(edge.target)
+                known, whole = self.layout(edge.target)
                 if not set(members) <= set(known):
                     return members
                 last = max((i for i, name in enumerate(known) if name in members), default=-1)

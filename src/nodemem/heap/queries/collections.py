@@ -11,7 +11,7 @@ import numpy as np
 from nodemem import results
 from nodemem.heap.anatomy.collections import KNOWN, Collections, collections, holders
 from nodemem.heap.anatomy.held_as import held_as
-from nodemem.heap.anatomy.rows import title
+from nodemem.heap.anatomy.rows import cut, title
 from nodemem.heap.arrays import Arrays
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.names import Names
@@ -67,17 +67,7 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
         },
         findings=tuple(_findings(names, records)),
     )
-    total = len(groups)
-    if total > top:
-        how = "--top N shows more"
-        table = Table(
-            table.columns,
-            table.records,
-            table.findings,
-            table.summary,
-            truncated=results.Truncated(len(records), total, how),
-        )
-    return table
+    return cut(table, len(groups))
 
 
 def _grouped(arrays: Arrays, some: Collections, by: str) -> Iterator[tuple[int, Collections, Any]]:
