@@ -11,13 +11,14 @@ its rule, eight numbers:
     4 stride    bytes of an element;
     5 first     the first word that may be a reference,
     6 last      one past the last such word;
-    7 open      whether its length is not to be had from it.
+    7 step      0; or, if its length is not to be had from it, where the next may start: at any
+                multiple of so many words from its own start.
 
 An object takes base + count * stride bytes, rounded up to whole words. One of open length takes
 `base` bytes at least and ends where the next object starts: the few types that have no rule refer
-to no map, so the first word that is the address of one is the next object's. Words of 0 between
-objects are memory that was never used. What is counted a map are eight tallies (the last is not
-used):
+to hardly any map, so the first word that is the address of one is the next object's. Words of 0
+between objects are memory that was never used. What is counted a map are eight tallies (the last
+is not used):
 
     0 objects, 1 bytes, 2 elements, 3 references, 4 references to constants,
     5 elements of which at most NAME_LIMIT an object, 6 the most elements of one object
@@ -93,12 +94,14 @@ def next_object(
     words: const_u64[::1],
     at: ix,
     end: ix,
+    step: ix,
     keys: u64[::1],
     slots: u32[::1],
     strangers: u64[::1],
     info: ix[::1],
 ) -> ix:
-    """The first word from `at` on that is the address of a known map; `end` if there is none.
+    """The first of every `step`th word from `at` on that is the address of a known map; `end` if
+    there is none.
     Other addresses that are passed are put into `strangers`, as long as there is room."""
     while at < end:
         if words[at] & 3 == 1:
@@ -107,8 +110,8 @@ def next_object(
             if info[2] < strangers.shape[0]:
                 strangers[info[2]] = words[at]
                 info[2] += 1
-        at += 1
-    return at
+        at += step
+    return at if at < end else end
 
 
 @cython.cfunc
@@ -180,6 +183,7 @@ def walk(
     rule: ix = 0
     tally: ix = 0
     last: ix
+    step: ix
     outcome: ix = 0
     empty: ix = 0
     map_word: u64
@@ -207,8 +211,10 @@ def walk(
             if size == 0:
                 outcome = 2
                 break
-            if rules[rule + 7]:
-                size = next_object(words, at + size, end, keys, slots, strangers, info) - at
+            step = cython.cast(ix, rules[rule + 7])
+            if step:
+                size = (size + step - 1) // step * step
+                size = next_object(words, at + size, end, step, keys, slots, strangers, info) - at
             count = count_of(words, at, rules, rule)
             last = cython.cast(ix, rules[rule + 6])
             if last > size:

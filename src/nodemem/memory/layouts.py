@@ -61,7 +61,7 @@ class Rule(NamedTuple):
     stride: int
     first: int
     last: int
-    open: int = 0
+    step: int = 0
 
 
 _TO_THE_END = 1 << 40
@@ -235,15 +235,16 @@ _ARRAYS = {
 
 
 _OPEN = {
-    "SCOPE_INFO_TYPE": 32,
-    "FEEDBACK_METADATA_TYPE": 16,
-    "FEEDBACK_VECTOR_TYPE": 40,
-    "PREPARSE_DATA_TYPE": 16,
-    "COVERAGE_INFO_TYPE": 16,
-    "INSTRUCTION_STREAM_TYPE": 32,
-    "CODE_TYPE": 64,
+    "SCOPE_INFO_TYPE": (32, 1),
+    "FEEDBACK_METADATA_TYPE": (16, 1),
+    "FEEDBACK_VECTOR_TYPE": (40, 1),
+    "PREPARSE_DATA_TYPE": (16, 1),
+    "COVERAGE_INFO_TYPE": (16, 1),
+    "INSTRUCTION_STREAM_TYPE": (32, 8),
+    "CODE_TYPE": (64, 8),
 }
-"""Types that have no rule: their objects end where the next begins. Bytes they take at least."""
+"""Types that have no rule: their objects end where the next begins. The bytes they take at least,
+and the words of which they take a multiple: machine code is aligned."""
 
 
 def _variable(metadata: Metadata) -> dict[str, Rule]:
@@ -271,6 +272,6 @@ def _variable(metadata: Metadata) -> dict[str, Rule]:
     in_words = metadata.type("FREE_SPACE_TYPE") is None
     rules["FREE_SPACE_TYPE"] = Rule(1, 32, _SMI, 0, 8 if in_words else 1, 1, 1)
     # How long these are follows from many flags and differs in each release.
-    for name, base in _OPEN.items():
-        rules[name] = Rule(0, 0, 0, base, 0, 1, _TO_THE_END, 1)
+    for name, (base, step) in _OPEN.items():
+        rules[name] = Rule(0, 0, 0, base, 0, 1, _TO_THE_END, step)
     return rules

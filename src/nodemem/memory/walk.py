@@ -131,13 +131,13 @@ class Walker:
         slot = self._slot(words[0])
         if slot is None:
             return None
-        field, shift, mask, base, stride, first, last, is_open = self.maps.rules[
+        field, shift, mask, base, stride, first, last, step = self.maps.rules[
             slot * _WIDTH : (slot + 1) * _WIDTH
         ]
         if field >= len(words):
             return None
         elements = words[field] >> shift & mask
-        size = page.end - page.start if is_open else base + elements * stride
+        size = page.end - page.start if step else base + elements * stride
         if not 0 < size <= page.end - page.start:
             return None
         start, end = page.start + 8 * first, page.start + min(8 * last, size // 8 * 8)
