@@ -57,6 +57,7 @@ def again(line: dict[str, Any], *, free: bool) -> dict[str, Any]:
         spaces=[HeapSpace(name, used, used, 0, used) for name, used in line["spaces"].items()],
     )
     procfs.cpu_pressure = lambda: 0.0 if free else line["busy"]
+    os.getloadavg = lambda: (line["load"], 0.0, 0.0)
     counted = from_census(read_census(line["census"])) if line.get("census") else None
     found = forecast_snapshot(
         sample, version=line["version"], pid=os.getpid(), folder=Path(), counted=counted

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -92,8 +93,10 @@ def test_what_happened_is_kept_for_the_next_time(
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     talker = talk(any_node)
+    (tmp_path / "a.heapsnapshot.partial").write_bytes(b"half of an earlier one")
     with nodemem.attach(talker.pid) as visited:
         taken = visited.take_heap_snapshot(tmp_path / "a.heapsnapshot")
+        assert taken.replaced == len("half of an earlier one")
         [kept] = history.load()
         assert (kept.file_size, kept.nodes, kept.basis) == (taken.size, taken.nodes, "census")
         # Where the memory may not be read, the past stands in.
@@ -172,6 +175,25 @@ def test_a_full_disk_is_said(any_node: Path, talk: Any) -> None:
     assert "File too large" in done.stderr
     assert "Traceback" not in done.stderr
     assert talker.ports == []
+
+
+def test_what_cannot_fit_on_the_disk_ends_at_once(
+    any_node: Path, talk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talker = talk(any_node)
+    free = iter([10**12, 10**5])  # others have filled it since the forecast
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=next(free)))
+    path = tmp_path / "a.heapsnapshot"
+    with nodemem.attach(talker.pid) as visited, pytest.raises(OutputError) as caught:
+        visited.take_heap_snapshot(path)
+    assert "will not fit" in caught.value.what
+    assert f"{path}.zst" in str(caught.value.next)
+    assert not path.exists()
+    monkeypatch.undo()
+    with nodemem.attach(talker.pid) as visited:
+        taken = visited.take_heap_snapshot(path)
+    assert taken.replaced is None, "nothing was written, so nothing was lost"
+    load(path)
 
 
 def test_an_existing_file_is_kept(any_node: Path, talk: Any, tmp_path: Path) -> None:

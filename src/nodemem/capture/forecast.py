@@ -230,15 +230,16 @@ def _with_numbers(ranges: Ranges, release: int) -> Ranges:
 
 def _waiting() -> float:
     """How many times longer something takes because others want the processors too, by the last
-    seconds, which do not hold the target's work yet."""
+    seconds and the last minute, which do not hold the target's work yet."""
+    try:
+        shared = (os.getloadavg()[0] + 1) / (os.cpu_count() or 1)
+    except OSError:
+        shared = 1.0
     pressure = procfs.cpu_pressure()
     if pressure is None:
-        try:
-            wanting = (os.getloadavg()[0] + 1) / (os.cpu_count() or 1)
-        except OSError:
-            return 1.0
-        pressure = min(1.0, max(0.0, wanting - 1.0))
-    return math.exp(_KEPT_WAITING * pressure)
+        pressure = min(1.0, max(0.0, shared - 1.0))
+    # How many wait for each processor, pressure does not tell.
+    return max(math.exp(_KEPT_WAITING * pressure), pressure * shared / 2)
 
 
 def _release(version: str) -> int:
