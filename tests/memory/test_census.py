@@ -42,8 +42,16 @@ def resident(program: NodeProgram) -> int:
     return int(text.split("Rss:")[1].split()[0]) * 1024
 
 
-def test_as_many_as_in_a_snapshot(node: Path, holding: Holding, tmp_path: Path) -> None:
-    program = holding(node)
+def test_as_many_as_in_a_snapshot(
+    node: Path, start: Callable[..., NodeProgram], tmp_path: Path
+) -> None:
+    program = start(
+        node,
+        "globalThis.kept = Array.from({ length: 150 }, () =>"
+        "  Array.from({ length: 400 }, (_, i) => ({ i, inner: [i + 0.5] })));"
+        "gc(); gc(); console.log('ready'); process.stdin.resume();",
+        flags=["--expose-gc", "--inspect-port=0"],
+    )
     found = take(program)
     assert found.main is not None
     with nodemem.attach(program.pid) as attached:
