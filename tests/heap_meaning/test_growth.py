@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from nodemem.heap import open_snapshot
 from nodemem.heap.findings.growth import growth
 from nodemem.heap.findings.pairing import doubts, same_process
-from nodemem.heap.queries import QUERIES
+from nodemem.heap.queries import find_query
 
-DIFF = next(query for query in QUERIES if query.name == "diff")
+DIFF, TREND = map(find_query, ("diff", "trend"))
 
 
 def test_survivors_that_grew_account_for_the_heap(node, snap):
@@ -79,3 +80,64 @@ def test_rows_by_class_and_by_survivor(any_node, snap):
     assert classes["Mine"]["added"] == 400
     survivors = DIFF.run([before, after], {"by": "survivor"}).rows()
     assert any(row["class"] == "Array" and row["grown_bytes"] > 1000 for row in survivors)
+
+
+THREE = """
+const v8 = require('node:v8');
+class Lasting { constructor(i) { this.text = `lasting ${i}`; } }
+class Passing { constructor(i) { this.text = `passing ${i}`; } }
+class Late { constructor(i) { this.text = `late ${i}`; } }
+const kept = [], passing = [], late = [];
+globalThis.all = () => [kept, passing, late];
+const fill = (list, kind, count) => { while (count--) list.push(new kind(count)); };
+const write = (n) => v8.writeHeapSnapshot(`${process.argv[2]}/${n}.heapsnapshot`);
+fill(kept, Lasting, 50);
+write(1);
+fill(kept, Lasting, Number(process.argv[3]));
+fill(passing, Passing, 300);
+write(2);
+passing.length = 0;
+fill(late, Late, 300);
+write(3);
+console.log('ready');
+"""
+
+
+def three(node, folder, start, count=300):
+    """A run of the program above; its snapshots."""
+    script = folder / "three.js"
+    script.write_text(THREE)
+    into = folder / str(len(list(folder.iterdir())))
+    into.mkdir()
+    start(node, script, arguments=[str(into), str(count)], flags=["--expose-gc"]).stop()
+    return [open_snapshot(into / f"{n}.heapsnapshot") for n in (1, 2, 3)]
+
+
+def test_of_three_snapshots_what_came_with_the_second_and_stayed(node, start, tmp_path):
+    snapshots = three(node, tmp_path, start)
+    table = DIFF.run(snapshots, {"by": "class"})
+    added = dict(zip(table.values("class"), table.values("added"), strict=True))
+    assert added["Lasting"] == 300
+    assert "Passing" not in added
+    assert "Late" not in added
+    [row] = [row for row in DIFF.run(snapshots, {}).rows() if row["class"] == "Lasting"]
+    assert (row["holder"], row["added"], row["earlier"]) == ("Array `kept`", 300, 50)
+    assert table.warnings == ()
+    first, second, third = snapshots
+    assert DIFF.run([second, first, third], {}).warnings != ()
+
+
+def test_classes_over_snapshots_of_several_processes(any_node, start, tmp_path):
+    one, other = (three(any_node, tmp_path, start, count) for count in (300, 400))
+    table = TREND.run([*one, other[2]], {})
+    rows = {row["class"]: row for row in table.rows()}
+    lasting = rows["Lasting"]
+    assert lasting["counts"] == "50 → 350 → 350 → 450"
+    assert (lasting["growth"], lasting["rises"]) == (400, 2)
+    assert lasting["grown_bytes"] * 450 == lasting["shallow"] * 400
+    assert lasting["source"] == f"{tmp_path}/three.js:3:28"
+    assert "Passing" not in rows, "as many in the last as in the first"
+    assert table.values("grown_bytes") == sorted(table.values("grown_bytes"), reverse=True)
+    rising = TREND.run([one[0], other[1], other[2]], {"rising": True}).values("class")
+    assert "Lasting" not in rising
+    assert rows["Late"]["counts"] == "0 → 0 → 300 → 300"

@@ -85,10 +85,17 @@ class Growth:
     classes: list[tuple[str, int, int]]
 
 
-def growth(before: Snapshot, after: Snapshot, names: Names | None = None) -> Growth:
-    """See the module. Both must be of one process (`pairing.same_process`)."""
+def growth(
+    before: Snapshot,
+    after: Snapshot,
+    names: Names | None = None,
+    *,
+    middle: Snapshot | None = None,
+) -> Growth:
+    """See the module. All must be of one process (`pairing.same_process`). With `middle`, taken
+    between the two, new is only what was there then already; see `pairing.pair`."""
     names = names or Names(after)
-    pairing = pair(before, after)
+    pairing = pair(before, after, middle)
     old_sizes, sizes = before.graph.shallow_sizes, after.graph.shallow_sizes
     grown = resized(before, after, pairing)
     kept = Kept(names, pairing)

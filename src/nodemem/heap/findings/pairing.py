@@ -7,6 +7,7 @@ snapshot and say nothing.
 
 from __future__ import annotations
 
+from array import array
 from typing import NamedTuple
 
 from nodemem.heap.engine.columns import CLOSURE, OBJECT, STRING
@@ -16,26 +17,40 @@ from nodemem.kernels import load
 
 _ALIKE = 0.95
 _ENOUGH = 5_000
+_NO_OBJECT = -2
 
 
 class Pairing(NamedTuple):
     """`new` are ordinals of `after` that `before` has not, `gone` the other way round. `old` gives
     for an ordinal of `after` the one of the same object in `before`, and less than 0 where there is
-    none: -1 for the new ones."""
+    none: -1 for the new ones, -2 for what counts neither as new nor as old."""
 
     new: memoryview
     gone: memoryview
     old: memoryview
 
 
-def pair(before: Snapshot, after: Snapshot) -> Pairing:
+def pair(before: Snapshot, after: Snapshot, middle: Snapshot | None = None) -> Pairing:
     """Match the objects of two snapshots. Nodes with an even id are neither new nor gone; nor are
-    numbers and their digits, written for captures with numeric values: no objects of the heap."""
+    numbers and their digits, written for captures with numeric values: no objects of the heap.
+
+    With `middle`, a snapshot taken between the two, only objects that are in it too are new: what
+    came after it may still go.
+    """
     old, counts = zeros("i", after.node_count), zeros("q", 2)
     new, gone = zeros("I", after.node_count), zeros("I", before.node_count)
     load("survivors").pair(*_side(before), *_side(after), old, new, gone, counts)
     old[0] = 0
-    return Pairing(new[: counts[0]], gone[: counts[1]], old)
+    found = Pairing(new[: counts[0]], gone[: counts[1]], old)
+    return found if middle is None else _lasting(found, pair(middle, after).old)
+
+
+def _lasting(found: Pairing, in_middle: memoryview) -> Pairing:
+    kept = array("I", (o for o in found.new if in_middle[o] >= 0))
+    for o in found.new:
+        if in_middle[o] < 0:
+            found.old[o] = _NO_OBJECT
+    return found._replace(new=memoryview(kept))
 
 
 def resized(before: Snapshot, after: Snapshot, pairing: Pairing) -> list[tuple[int, int]]:
@@ -73,7 +88,8 @@ def doubts(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
         return (
             (
                 "the two snapshots are not of one process, or an inspector session ended between "
-                "them: ids do not mean the same objects, so what is called new need not be"
+                "them: ids do not mean the same objects, so what is called new need not be; "
+                "nodemem heap trend compares them by class"
             ),
         )
     if _newest(before) > _newest(after):

@@ -142,7 +142,14 @@ QUERIES: tuple[Query, ...] = (
         summary="what grew between two snapshots of one process, and which object keeps it",
         cost="dominators",
         module="nodemem.heap.queries.diff",
-        files=(2, 2),
+        files=(2, 3),
+    ),
+    Query(
+        name="trend",
+        summary="classes over several snapshots, also of different processes",
+        cost="dominators",
+        module="nodemem.heap.queries.trend",
+        files=(2, 100),
     ),
 )
 """Name, summary, cost and module of each query; the module is imported when it is asked."""

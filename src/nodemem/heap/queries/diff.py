@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise, starmap
 from typing import Annotated, Any, Literal
 
 from nodemem import results
@@ -40,19 +41,24 @@ class Params(results.Params, frozen=True, kw_only=True):
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
-    """Growth from the first snapshot to the second. Figures of the whole heap are in `summary`.
+    """Growth from the first snapshot to the last. Figures of the whole heap are in `summary`.
+
+    Of three snapshots, new is what was allocated between the first two and is alive in the third:
+    what a program holds for the moment only is gone by then.
 
     Two snapshots that are not of one process, or in the wrong order, are compared all the same;
     the table then carries a warning.
     """
-    before, after = snapshots
+    before, *between, after = snapshots
+    middle = between[0] if between else None
     progress.phase("growth", unit="nodes")
     names = Names(after)
-    found = growth(before, after, names)
+    found = growth(before, after, names, middle=middle)
     columns, records = _rows(params.by, names, found)
     declared = (point.suspect.declared for point in found.points)
     unsure = names.locations.warnings(known and known.place for known in declared)
-    warnings = doubts(before, after) + (unsure if params.by == "holder" else ())
+    doubtful = next(filter(None, starmap(doubts, pairwise(snapshots))), ())
+    warnings = doubtful + (unsure if params.by == "holder" else ())
     table = Table(columns, records, summary=_figures(found), warnings=warnings)
     return table.head(params.top, "--top N shows more")
 
