@@ -72,7 +72,8 @@ _SAMPLE = ("a.heapsnapshot", "b.heapsnapshot", "c.heapsnapshot")
 
 
 def _click_option(option: Option) -> Any:
-    flag = f"--{option.name.replace('_', '-')}"
+    # A field whose name Python keeps for itself ends with an underscore.
+    flag = f"--{option.name.rstrip('_').replace('_', '-')}"
     if option.type is bool:
         return click.option(f"{flag}/--no-{flag[2:]}", default=None, help=option.description)
     kind = click.Choice(option.choices) if option.choices else _KINDS[option.type]

@@ -9,7 +9,9 @@ from nodemem.heap.naming.names import Names
 from nodemem.heap.naming.references import Step, member_text
 from nodemem.heap.naming.referrers import referrers
 
-_SAMPLE = 40
+_SAMPLE = 16
+_LOOKED_AT = 16
+"""References to one object; those from near the roots."""
 _LEAST = 0.3
 _ENTRIES = {
     "element": "[…]",
@@ -27,8 +29,8 @@ def held_as(names: Names, ordinals: Sequence[int]) -> str | None:
     sample = ordinals[::step][:_SAMPLE]
     seen: Counter[str] = Counter()
     for ordinal in sample:
-        steps = referrers(names, ordinal).steps
-        seen.update(list(dict.fromkeys(filter(None, (_told(names, one) for one in steps[:8])))))
+        steps = referrers(names, ordinal, _LOOKED_AT).steps
+        seen.update(list(dict.fromkeys(filter(None, (_told(names, one) for one in steps[:4])))))
     if not seen:
         return None
     # Of several equally frequent ones the first that was met: steps come nearest first.
@@ -38,7 +40,7 @@ def held_as(names: Names, ordinals: Sequence[int]) -> str | None:
 
 def _told(names: Names, step: Step) -> str | None:
     if step.kind in _ENTRIES:
-        above = (_named(names, one) for one in referrers(names, step.source).steps[:8])
+        above = (_named(names, one) for one in referrers(names, step.source, _LOOKED_AT).steps[:4])
         owner = next(filter(None, above), None) or names.class_name(step.source)
         return owner + _ENTRIES[step.kind]
     if step.kind == "internal" and step.name in _PARTS:

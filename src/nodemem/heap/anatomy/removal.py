@@ -57,41 +57,49 @@ def removal(names: Names, nodes: Sequence[int], edges: Sequence[int]) -> Removal
     )
 
 
-def edges_called(names: Names, source: int, name: str) -> list[int]:
-    """The positions of the references by which an object has the member `name`: a property, an
-    element, a variable of a function, the value of a Map under this key. What V8 has twice, in the
-    object and in its backing store, is one member.
+def edges_called(names: Names, source: int, members: Sequence[str]) -> list[int]:
+    """The positions of the references by which an object has these members: properties, elements,
+    variables of a function, values of a Map under these keys. What V8 has twice, in the object and
+    in its backing store, is one member.
 
     Raises:
-        UsageError: it has no such member that keeps something.
+        UsageError: one of them is no member that keeps something.
     """
     own = list(_out(names, source))
     scopes = [e.target for _, e in own if e.name == "context" and names.is_closure(source)]
     for scope in scopes:
         own += _out(names, scope)
-    direct = [(at, edge) for at, edge in own if _is_member(names, edge, name)]
-    found = [at for at, _ in direct]
-    for store in (edge.target for _, edge in own if edge.name in _STORES):
+    found: list[int] = []
+    for member in members:
+        some = [at for at, edge in own if _is_member(names, edge, member)]
         if names.name(source) == "Map":
-            found += _map_value(names, store, name)
-            continue
-        # Another member may lead to the same object over the same store.
-        still = {edge.target for at, edge in own
-                 if edge.type in ("property", "element") and at not in found}  # fmt: skip
-        targets = {edge.target for _, edge in direct} - still
+            for _, edge in own:
+                some += _map_value(names, edge.target, member) if edge.name == "table" else []
+        if not some:
+            raise UsageError(
+                f"the object with the id {names.snapshot.node_id(source)} has no member "
+                f"'{member}' that keeps an object",
+                next=f"nodemem heap object {names.snapshot.path_on_disk} "
+                f"--id {names.snapshot.node_id(source)}",
+            )
+        found += some
+    return found + _in_stores(names, own, frozenset(found))
+
+
+def _in_stores(names: Names, own: Sequence[tuple[int, Edge]], cut: frozenset[int]) -> list[int]:
+    """The references of an object's backing stores that stand behind those of its members in
+    `cut`: to what no other member leads to."""
+    direct = [(at, edge) for at, edge in own if edge.type in ("property", "element", "internal")]
+    targets = {edge.target for at, edge in direct if at in cut}
+    targets -= {edge.target for at, edge in direct if at not in cut and edge.name not in _STORES}
+    found: list[int] = []
+    for store in (edge.target for _, edge in own if edge.name in ("properties", "elements")):
         inside = _out(names, store)
         # The properties of the global object have cells of their own.
         cells = [edge.target for _, edge in inside if names.name(edge.target) == _CELL]
         for cell in cells:
             inside += _out(names, cell)
         found += [at for at, edge in inside if edge.target in targets]
-    if not found:
-        raise UsageError(
-            f"the object with the id {names.snapshot.node_id(source)} has no member '{name}' "
-            "that keeps an object",
-            next=f"nodemem heap object {names.snapshot.path_on_disk} "
-            f"--id {names.snapshot.node_id(source)}",
-        )
     return found
 
 

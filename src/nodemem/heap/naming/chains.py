@@ -24,15 +24,16 @@ def keeps(snapshot: Snapshot, edge: Edge) -> bool:
     return True
 
 
-def shortest_chain(names: Names, ordinal: int) -> list[Edge]:
+def shortest_chain(names: Names, ordinal: int, distances: memoryview | None = None) -> list[Edge]:
     """Edges from a user root (or the root, when no user root reaches the node) to `ordinal`.
 
     Each leads from a node of smaller distance to one of greater. Of equally short ways the one
     with the more telling edges is taken; the choice does not depend on anything but the file.
-    Empty when only weak references lead to the node.
+    Empty when only weak references lead to the node. `distances` are the graph's own, or others
+    in which each node but the roots has one greater than that of a node that keeps it.
     """
     snapshot = names.snapshot
-    distances = snapshot.graph.distances
+    distances = snapshot.graph.distances if distances is None else distances
     chain: list[Edge] = []
     roots = frozenset(snapshot.graph.user_roots)
     while ordinal and ordinal not in roots:
@@ -40,7 +41,8 @@ def shortest_chain(names: Names, ordinal: int) -> list[Edge]:
             (
                 edge
                 for edge in snapshot.retainers(ordinal)
-                if 0 <= distances[edge.source] < distances[ordinal] and keeps(snapshot, edge)
+                if 0 <= distances[edge.source] < distances[ordinal]
+                and (keeps(snapshot, edge) or _is_bound(edge))
             ),
             key=lambda edge: (distances[edge.source], _rank(edge), edge.source),
             default=None,
@@ -51,6 +53,12 @@ def shortest_chain(names: Names, ordinal: int) -> list[Edge]:
         ordinal = best.source
     chain.reverse()
     return chain
+
+
+def _is_bound(edge: Edge) -> bool:
+    """Whether an edge is the short way to an argument of a bound function. It keeps nothing by
+    itself, but stands for the longer one over the list of arguments, which does."""
+    return edge.type == "shortcut" and str(edge.name).startswith("bound_argument_")
 
 
 def _rank(edge: Edge) -> int:

@@ -12,7 +12,7 @@ from nodemem.heap.naming.names import Names
 from nodemem.heap.naming.references import Step, collapse
 
 _DEEPEST = 8
-_MOST_EDGES = 2_000
+MOST_EDGES = 2_000
 
 
 class Referrers(NamedTuple):
@@ -23,18 +23,18 @@ class Referrers(NamedTuple):
     total: int
 
 
-def referrers(names: Names, ordinal: int) -> Referrers:
+def referrers(names: Names, ordinal: int, most: int = MOST_EDGES) -> Referrers:
     """The nearest objects that refer to a node, those that keep it first, then weak ones (kind
-    `weak`). V8's inner nodes on the way are joined into the reference. At most 2,000 references
-    of one node are looked at, those from the smallest distances."""
+    `weak`). V8's inner nodes on the way are joined into the reference. At most `most` references of
+    one node are looked at, those from the smallest distances, and as many inner nodes."""
     snapshot = names.snapshot
     first = snapshot.graph.retainers.first
     found: dict[tuple[int, str, str], Step] = {}
     weak: dict[tuple[int, str, str], Step] = {}
     seen = {ordinal}
-    waiting: list[list[Edge]] = [[edge] for edge in _nearest(names, ordinal)]
+    waiting: list[list[Edge]] = [[edge] for edge in _nearest(names, ordinal, most)]
     waiting.reverse()
-    while waiting:
+    while waiting and len(seen) <= most:
         chain = waiting.pop()
         edge = chain[0]
         if edge.type == "weak":
@@ -47,7 +47,7 @@ def referrers(names: Names, ordinal: int) -> Referrers:
         inner = not names.shown(edge.source) and snapshot.columns.types[edge.source] != SYNTHETIC
         if inner and edge.source not in seen and len(chain) < _DEEPEST:
             seen.add(edge.source)
-            further = [[above, *chain] for above in _nearest(names, edge.source)]
+            further = [[above, *chain] for above in _nearest(names, edge.source, most)]
             if any(keeps(snapshot, above[0]) for above in further):
                 waiting += reversed(further)
                 continue
@@ -62,7 +62,7 @@ def referrers(names: Names, ordinal: int) -> Referrers:
     return Referrers([*strong, *weak.values()], total)
 
 
-def _nearest(names: Names, ordinal: int) -> list[Edge]:
+def _nearest(names: Names, ordinal: int, most: int) -> list[Edge]:
     """References to a node, those from near the roots first."""
     first, edges, sources = names.snapshot.graph.retainers
     distances = names.snapshot.graph.distances
@@ -72,5 +72,5 @@ def _nearest(names: Names, ordinal: int) -> list[Edge]:
         return hops < 0, hops  # what is not reached at all comes last
 
     every = range(first[ordinal], first[ordinal + 1])
-    some = heapq.nsmallest(_MOST_EDGES, every, key=nearness)
+    some = heapq.nsmallest(most, every, key=nearness)
     return [names.snapshot.edge(edges[at], sources[at]) for at in some]

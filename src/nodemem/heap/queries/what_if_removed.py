@@ -52,7 +52,7 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
     nodes = [snapshot.ordinal(node_id) for node_id in params.id]
     if 0 in nodes:
         raise UsageError("the root cannot be removed", next="name an object of the program")
-    edges = [at for spelled in params.edge for at in _edges(names, spelled)]
+    edges = _edges(names, params.edge)
     progress.phase("what if removed", unit="nodes")
     found = removal(names, nodes, edges)
     total = snapshot.retained_size(0) or 1
@@ -73,10 +73,13 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
     return table.head(params.top, "--top N shows more")
 
 
-def _edges(names: Names, spelled: str) -> list[int]:
-    node_id, colon, name = spelled.partition(":")
-    if not colon or not node_id.isdecimal():
-        raise UsageError(
-            f"{spelled!r} is no reference", next="write ID:NAME, for example 12345:sessions"
-        )
-    return edges_called(names, names.snapshot.ordinal(int(node_id)), name)
+def _edges(names: Names, spelled: Sequence[str]) -> list[int]:
+    members: dict[int, list[str]] = {}
+    for one in spelled:
+        node_id, colon, name = one.partition(":")
+        if not colon or not node_id.isdecimal():
+            raise UsageError(
+                f"{one!r} is no reference", next="write ID:NAME, for example 12345:sessions"
+            )
+        members.setdefault(names.snapshot.ordinal(int(node_id)), []).append(name)
+    return [at for source, some in members.items() for at in edges_called(names, source, some)]

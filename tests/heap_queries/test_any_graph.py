@@ -1,0 +1,176 @@
+"""Questions about graphs that no V8 would write: they end, and what they say fits the definitions.
+
+The definitions are those of tests/kernels/test_definitions.py, worked out here by brute force.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nodemem.errors import NodememError
+from nodemem.heap import open_snapshot
+from nodemem.heap.naming.names import Names
+from nodemem.heap.naming.referrers import referrers
+from nodemem.heap.queries import QUERIES
+from nodemem.heap.reachability import Reachability
+from nodemem.testing import SnapshotBuilder
+
+KINDS = [
+    ("object", "Object"), ("object", "Map"), ("object", "Set"), ("object", "Array"),
+    ("object", "system / Context"), ("hidden", "system / ContextCell"), ("object", "Timeout"),
+    ("object", "Listener"), ("closure", "f"), ("array", ""), ("array", "(object properties)"),
+    ("object", "Promise"), ("hidden", "system / PromiseReaction"), ("string", "text"),
+    ("native", "Detached Node"), ("native", "system / JSArrayBufferData"), ("object", "TimersList"),
+    ("concatenated string", "(concatenated string)"), ("sliced string", "(sliced string)"),
+    ("hidden", "system / NativeContext"), ("object", "ArrayBuffer"), ("synthetic", "(GC roots)"),
+    ("object shape", "system / Map"), ("code", "system / ScopeInfo"),
+]  # fmt: skip
+NAMES = [
+    ("context", "x"), ("property", "_events"), ("property", "tick"), ("element", 6),
+    ("internal", "table"), ("internal", "10"), ("internal", "context"), ("internal", "previous"),
+    ("internal", "scope_info"), ("hidden", 1), ("weak", "w"), ("internal", "map"),
+    ("internal", "first"), ("internal", "second"), ("internal", "parent"), ("shortcut", "s"),
+    ("internal", "reactions_or_result"), ("internal", "parameters_and_registers"),
+    ("internal", "function"), ("internal", "extension"), ("internal", "back_pointer"),
+    ("internal", "constructor"), ("internal", "buffer"), ("internal", "backing_store"),
+    ("property", "<symbol kEvents>"), ("property", "next"), ("property", "_idleNext"),
+    ("property", "_onTimeout"), ("context", "timerListMap"), ("internal", "properties"),
+    ("internal", "elements"), ("internal", "shared"), ("property", "callback"),
+]  # fmt: skip
+
+
+@st.composite
+def heaps(draw: st.DrawFn) -> SnapshotBuilder:
+    heap = SnapshotBuilder()
+    heap.node("synthetic", "")
+    count = draw(st.integers(1, 16))
+    heap.node("object", "global", size=8)
+    for _ in range(count):
+        kind, name = draw(st.sampled_from(KINDS))
+        size = draw(st.sampled_from([0, 8, 24, 40, 88, 152, 200, 8192]))
+        heap.node(kind, name, size=size)
+    heap.edge(0, "shortcut", "global", 1)
+    anyone = st.integers(0, count + 1)
+    for _ in range(draw(st.integers(0, 50))):
+        kind, name = draw(st.sampled_from(NAMES))
+        heap.edge(draw(anyone), kind, name, draw(anyone))
+    return heap
+
+
+def opened(heap, folder):
+    file = folder / "a.heapsnapshot"
+    file.write_bytes(heap.to_bytes())
+    return open_snapshot(file)
+
+
+def brute_force_lost(snapshot, gone, cut):
+    """What cannot be reached any more without nodes and edges, by the rules of dominators."""
+    n = snapshot.node_count
+    every = [(index, edge) for o in range(n) for index, edge in numbered(snapshot, o)]
+    strong = [(i, e.source, e.target) for i, e in every if e.type != "weak"]
+    page = reach(strong, {e.target for _, e in every if e.source == 0 and e.type == "shortcut"})
+    essential = [
+        (i, e.source, e.target)
+        for i, e in every
+        if e.type != "weak"
+        and e.source != e.target
+        and (e.type != "shortcut" or e.source == 0)
+        and (e.source == 0 or e.target not in page or e.source in page)
+    ]
+    before = reach(essential, {0})
+    outside = [edge for edge in essential if edge[1] not in before]
+    heads = set(range(n)) - before - {target for _, _, target in outside}
+    circles = set(range(n)) - reach(essential, {0} | heads)
+    left = [(i, s, t) for i, s, t in essential
+            if i not in cut and s not in gone and t not in gone and s not in circles]  # fmt: skip
+    return set(range(n)) - reach(left, ({0} | heads) - gone) - (circles - gone)
+
+
+def numbered(snapshot, ordinal):
+    first = snapshot.columns.first_edge[ordinal]
+    return [(first + i, edge) for i, edge in enumerate(snapshot.edges(ordinal))]
+
+
+def reach(edges, starts):
+    out = {}
+    for _, source, target in edges:
+        out.setdefault(source, []).append(target)
+    seen, waiting = set(starts), deque(starts)
+    while waiting:
+        for target in out.get(waiting.popleft(), ()):
+            if target not in seen:
+                seen.add(target)
+                waiting.append(target)
+    return seen
+
+
+@given(heaps(), st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_what_is_lost_is_what_cannot_be_reached(tmp_path, heap, data):
+    snapshot = opened(heap, tmp_path)
+    search = Reachability(snapshot)
+    for ordinal in range(1, snapshot.node_count):
+        lost = search.lost([ordinal]).tolist()
+        size = sum(snapshot.shallow_size(node) for node in lost)
+        assert size == snapshot.retained_size(ordinal)
+        assert set(lost) == brute_force_lost(snapshot, {ordinal}, set())
+    nodes = st.sets(st.integers(1, snapshot.node_count - 1), max_size=3)
+    edges = st.sets(st.integers(0, max(0, snapshot.edge_count - 1)), max_size=4)
+    gone, cut = data.draw(nodes), data.draw(edges)
+    assert set(search.lost(gone, cut).tolist()) == brute_force_lost(snapshot, gone, cut)
+    hard = set(search.lost(gone, cut, page_rule=False).tolist())
+    assert hard <= set(search.lost(gone, cut).tolist())
+
+
+@given(heaps())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_who_refers_to_a_node_does(tmp_path, heap):
+    snapshot = opened(heap, tmp_path)
+    names = Names(snapshot)
+    for ordinal in range(snapshot.node_count):
+        found = referrers(names, ordinal)
+        edges = list(snapshot.retainers(ordinal))
+        assert found.total == len(edges)
+        weak = {(e.source, e.name) for e in edges if e.type == "weak"}
+        assert {(s.source, s.name) for s in found.steps if s.kind == "weak"} == weak
+        above = reach([(0, e.target, e.source) for o in range(snapshot.node_count)
+                       for e in snapshot.edges(o)], {ordinal})  # fmt: skip
+        assert {step.source for step in found.steps} <= above
+        shown = {
+            e.source
+            for e in edges
+            if e.type in ("property", "context", "element")
+            and names.visible(e.source)
+            and e.source != ordinal
+        }
+        assert shown <= {step.source for step in found.steps}  # fmt: skip
+
+
+@given(heaps())
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
+)
+def test_every_question_ends(tmp_path, heap):
+    snapshot = opened(heap, tmp_path)
+    ids = [snapshot.node_id(ordinal) for ordinal in range(0, snapshot.node_count, 3)]
+    for query in QUERIES:
+        if query.files != (1, 1):
+            continue
+        options = {option.name for option in query.options()}
+        asked = [{"id": node_id} for node_id in ids] if "id" in options else [{}]
+        if query.name == "search":
+            asked = [{"name": "te"}, {"string": "ext"}]
+        elif query.name == "what-if-removed":
+            asked = [{"id": [node_id]} for node_id in ids]
+        elif query.name == "path":
+            asked += [{"id": node_id, "all": True} for node_id in ids] + [{"class_": "Map"}]
+        for one in asked:
+            try:
+                table = snapshot.query(query.name, **one)
+            except NodememError:
+                continue
+            for record in table.records:
+                assert len(record) == len(table.columns)
