@@ -79,6 +79,13 @@ def find_member(
     return None
 
 
+def find_default(text: str) -> tuple[int, int] | None:
+    """Line and column of `default` in `export default`."""
+    code = code_of(text)
+    found = [i for i in code.numbers("default") if code.word(i - 1) == "export"]
+    return code.position(code.offsets[found[0]]) if found else None
+
+
 def find_function_name(text: str, name: str, place: tuple[int, int]) -> tuple[int, int] | None:
     """Line and column where the name of the function at `place` is written: before its parameters,
     or where it is assigned to. None when it is not `name`: V8 has made that up, or cannot tell."""

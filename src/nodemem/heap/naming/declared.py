@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
 from nodemem.heap.engine.columns import CLOSURE
-from nodemem.heap.naming.declarations import find_declaration, find_member
+from nodemem.heap.naming.declarations import find_declaration, find_default, find_member
 from nodemem.heap.naming.locations import Place, Script
 from nodemem.heap.naming.names import Names
 
@@ -118,6 +118,17 @@ def declaration_of_global(names: Names, file: str, member: str) -> Declaration |
     only."""
     for script, text, evidence in _texts(names, file):
         found = find_member(text, member)
+        if found:
+            return _declaration(script, found, evidence)
+    return None
+
+
+def declaration_of_export(names: Names, file: str, name: str) -> Declaration | None:
+    """Where a module (its file as V8 has it) declares what it exports as `name`."""
+    for script, text, evidence in _texts(names, file):
+        found = find_declaration(text, name, [(1, 1)]) or find_member(text, name)
+        if found is None and name == "default":
+            found = find_default(text)
         if found:
             return _declaration(script, found, evidence)
     return None

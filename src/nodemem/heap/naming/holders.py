@@ -7,25 +7,19 @@ registry of modules, its lists of timers, the global object) is never the answer
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
 from nodemem.heap.engine.snapshot import Edge
 from nodemem.heap.naming.chains import keeps, shortest_chain
-from nodemem.heap.naming.declared import (
-    Declaration,
-    declaration_of_member,
-    declaration_of_variable,
-    functions_of,
-    original_variable,
-)
+from nodemem.heap.naming.declared import Declaration
+from nodemem.heap.naming.expressions import expression_of
 from nodemem.heap.naming.names import Names
-from nodemem.heap.naming.references import Step, collapse, member_text
+from nodemem.heap.naming.numbers import entry_number
+from nodemem.heap.naming.references import Step, collapse
 
 HolderKind = Literal["collection", "listeners", "timers", "promise", "object"]
-_LONGEST_NAME = 6
 _MOST_RETAINERS = 1000
 _MOST_EVENTS = 3
 _FEWEST_LISTENERS = 10
@@ -73,10 +67,10 @@ def describe(names: Names, ordinal: int) -> Holder:
         listening = _all_events(names, edge) or _emitter(names, edge) or _event_target(names, edge)
         if listening is not None:
             emitter, event = listening
-            name, user, declared = _name(names, emitter)
+            name, user, declared = expression_of(names, emitter)
             kind_of = names.class_name(emitter)
             return Holder(ordinal, "listeners", kind_of, name, event, user, declared, emitter)
-    name, user, declared = _name(names, ordinal)
+    name, user, declared = expression_of(names, ordinal)
     known = class_name in _COLLECTIONS or class_name.split(" ")[0] in _COLLECTIONS
     kind: HolderKind = "collection" if known else "object"
     if class_name == "Promise":
@@ -112,9 +106,9 @@ def _timers(names: Names, edge: Edge) -> str | None:
 def _periods(names: Names, ordinal: int) -> str:
     """The periods of all lists in Node.js' table of timers."""
     periods = [
-        int(edge.name)
+        number
         for edge in names.snapshot.edges(ordinal)
-        if edge.type in ("element", "property") and str(edge.name).isdigit()
+        if edge.type in ("element", "property") and (number := entry_number(edge.name)) is not None
     ]
     return f"{min(periods)}–{max(periods)}" if periods else ""
 
@@ -191,129 +185,6 @@ def list_head(names: Names, ordinal: int) -> int:
         ordinal = before
 
 
-def _outside(names: Names, ordinal: int) -> Iterator[Edge]:
-    """References to a node from what it does not dominate; those from there are ways back."""
-    snapshot = names.snapshot
-    first, indexes, sources = snapshot.graph.retainers
-    found = (
-        snapshot.edge(indexes[at], sources[at])
-        for at in range(first[ordinal], first[ordinal + 1])
-        if not _within(names, sources[at], ordinal)
-    )
-    return (edge for edge in islice(found, _MOST_RETAINERS) if keeps(snapshot, edge))
-
-
 def _referred_as(names: Names, ordinal: int, variable: str) -> bool:
     edges = islice(names.snapshot.retainers(ordinal), _MOST_RETAINERS)
     return any(edge.type == "context" and edge.name == variable for edge in edges)
-
-
-def _name(names: Names, ordinal: int) -> tuple[str | None, bool, Declaration | None]:
-    """An expression for a node, whether the program's code knows it, and where from."""
-    parts: list[str] = []
-    user = False
-    declared: Declaration | None = None
-    seen = {ordinal}
-    while len(parts) < _LONGEST_NAME:
-        reference = _best_reference(names, ordinal)
-        if reference is None:
-            break
-        edge, context = reference
-        member = names.variable(edge) or str(edge.name)
-        if context is not None:
-            parts.append(original_variable(names, context, member))
-            found = declaration_of_variable(names, context, member)
-            if found is not None and found.place.user:
-                user, declared = True, declared or found
-            return _joined(parts), user, declared
-        parts.append(_member(edge))
-        if names.is_global(edge.source):
-            return _joined([*parts, "globalThis"]), user or not is_standard(member), declared
-        if names.by_user(edge.source):
-            user = True
-            declared = declared or declaration_of_member(names, edge.source, member)
-            if names.is_closure(edge.source):
-                return _joined([*parts, names.function(edge.source)]), user, declared
-        if edge.source in seen:
-            break
-        seen.add(edge.source)
-        ordinal = edge.source
-    if not parts or parts == ["[…]"]:
-        return None, user, declared
-    return _joined([*parts, names.class_name(ordinal)]), user, declared
-
-
-def _best_reference(names: Names, ordinal: int) -> tuple[Edge, int | None] | None:
-    """The most telling reference to a node, and the scope if it is a variable."""
-    best: tuple[tuple[int, int, int], Edge, int | None] | None = None
-    distances = names.snapshot.graph.distances
-    for edge in _outside(names, ordinal):
-        told = _telling(names, edge)
-        if told is None:
-            continue
-        rank, named, context = told
-        key = (rank, distances[named.source], named.source)
-        if best is None or key < best[0]:
-            best = (key, named, context)
-    return None if best is None else best[1:]
-
-
-def _telling(names: Names, edge: Edge) -> tuple[int, Edge, int | None] | None:
-    """How well a reference names its target (0 best), and the reference to name it by."""
-    if names.is_cell(edge.source):
-        for above in _retaining(names, edge.source):
-            if names.variable(above) is not None:
-                edge = above
-    if names.variable(edge) is not None:
-        return _variable_rank(names, edge.source), edge, edge.source
-    if edge.type == "property" and edge.name != "__proto__":
-        if names.is_global(edge.source):
-            return 2, edge, None
-        if names.by_user(edge.source):
-            return 1, edge, None
-        return 3, edge, None
-    if edge.type == "element" and names.visible(edge.source):
-        return 4, edge, None
-    if edge.type == "internal" and str(edge.name).isdigit():
-        table = next((e for e in _retaining(names, edge.source) if e.name == "table"), None)
-        if table is not None:
-            return 4, edge._replace(source=table.source), None
-    return None
-
-
-def _variable_rank(names: Names, context: int) -> int:
-    """A variable of the program's own code says more than one inside Node.js."""
-    functions = functions_of(names, context)
-    if not functions:
-        return 2
-    return 0 if functions[0].user else 3
-
-
-def _within(names: Names, ordinal: int, holder: int) -> bool:
-    """Whether `holder` dominates `ordinal`: then a reference from there is a way back."""
-    tree, places = names.snapshot.graph.tree, names.snapshot.graph.tree_places
-    begin = places[holder]
-    return bool(begin <= places[ordinal] < begin + tree.subtree[begin])
-
-
-def is_standard(name: str) -> bool:
-    """Whether a global property came with Node.js."""
-    if name.startswith(("<symbol node", "<symbol undici")):
-        return True
-    return name in ("process", "Buffer", "performance", "fetch", "crypto", "navigator")
-
-
-def _member(edge: Edge) -> str:
-    if edge.type in ("element", "internal"):
-        return "[…]"
-    return member_text(str(edge.name))
-
-
-def _joined(parts: list[str]) -> str:
-    """The expression of parts collected from its end; links of a list in a row are shown once."""
-    expression: list[str] = []
-    for part in reversed(parts):
-        if not expression or part != expression[-1]:
-            expression.append(part)
-    text = "".join(expression)
-    return text.removeprefix("globalThis.") if text.startswith("globalThis.process") else text

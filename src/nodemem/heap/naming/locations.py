@@ -14,12 +14,11 @@ from urllib.parse import unquote, urlsplit
 from nodemem.heap.engine.columns import CLOSURE
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.scripts import Place, Script, is_builtin, problems
+from nodemem.heap.naming.text import is_cut
 from nodemem.source.files import SourceRoots
 
 __all__ = ["Locations", "Place", "Script", "file_of_url", "is_builtin"]
 
-_CUT = 1024
-_HEADERS = (12, 16)
 _MOST_EXAMPLES = 8
 
 
@@ -89,7 +88,7 @@ class Locations:
                     file_of_url(snapshot.name(script)),
                     head,
                     self._roots,
-                    whole=source is not None and _is_whole(head, snapshot.self_size(source)),
+                    whole=source is not None and not is_cut(head, snapshot.self_size(source)),
                     functions=dict.fromkeys((line + 1, column + 1) for _, line, column in places),
                 )
         return None
@@ -109,17 +108,6 @@ class Locations:
                 some.append(ordinals[at])
             at = kinds.find(CLOSURE, at + 1)
         return found
-
-
-def _is_whole(head: str, size: int) -> bool:
-    """Whether the text of a script in a snapshot is not cut off, told from the size of its string
-    where it is as long as those that are."""
-    if len(head) < _CUT:
-        return True
-    if len(head) == _CUT:
-        return False  # the default limit: a text of just this length is rare
-    width = 1 if all(ord(c) < 256 for c in head) else 2
-    return any(size == (header + width * len(head) + 7) // 8 * 8 for header in _HEADERS)
 
 
 def _follow(snapshot: Snapshot, ordinal: int, names: tuple[str, ...]) -> int | None:

@@ -13,6 +13,7 @@ from nodemem.heap.engine.columns import CLOSURE, OBJECT
 from nodemem.heap.engine.snapshot import Edge, Snapshot
 from nodemem.heap.naming.declarations import find_class_name, find_function_name
 from nodemem.heap.naming.locations import Locations, Place
+from nodemem.heap.naming.numbers import entry_number
 from nodemem.heap.naming.visibility import CONTEXT_CELL, SCOPE, VISIBLE, visibility
 from nodemem.source.files import SourceRoots
 
@@ -221,9 +222,10 @@ class Names:
         if described is None:
             return [], False
         known = [
-            (int(edge.name), self.name(edge.target))
+            (number, self.name(edge.target))
             for edge in snapshot.edges(described)
-            if str(edge.name).isdigit() and snapshot.node_type(edge.target) == "string"
+            if (number := entry_number(edge.name)) is not None
+            and snapshot.node_type(edge.target) == "string"
         ]
         first, _, sources = snapshot.graph.retainers
         types = snapshot.columns.types

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 from nodemem.errors import UsageError
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.chains import shortest_chain
 from nodemem.heap.naming.contents import function_behind
 from nodemem.heap.naming.declared import functions_of
-from nodemem.heap.naming.holders import is_standard
+from nodemem.heap.naming.expressions import is_standard
+from nodemem.heap.naming.locations import is_builtin
 from nodemem.heap.naming.names import Names
 from nodemem.heap.naming.references import Step, collapse, member_text
 from nodemem.results import Column, Table, Truncated
@@ -26,6 +29,10 @@ COLUMNS = (
     Column("generated", role="source"),
 )
 _MOST_STEPS = 200
+_BEFORE_PROGRAM = frozenset(
+    ["timer", "timer callback", "timer arguments", "async store", "module export"]
+)
+_NEEDS_NO_OWNER = _BEFORE_PROGRAM | {"module", "variable", "global property"}
 
 
 def retaining_path(snapshot: Snapshot, ordinal: int, names: Names | None = None) -> Table:
@@ -69,7 +76,11 @@ def path_text(names: Names, steps: list[Step]) -> str:
     """
     first = _first_told(names, steps)
     told = [step_text(names, step) for step in steps[first:]]
-    if first and steps[first].kind not in ("variable", "timer", "global property"):
+    for i, step in enumerate(steps[first:]):
+        # `Registry → .entries`, not `Registry → Registry.entries`
+        if step.kind == "static" and i and told[i - 1].lstrip(".") == names.function(step.source):
+            told[i] = told[i].removeprefix(told[i - 1].lstrip("."))
+    if first and steps[first].kind not in _NEEDS_NO_OWNER:
         owner = names.class_name(steps[first].source)
         if names.visible(steps[first].source) and not owner.startswith("{"):
             told.insert(0, owner)
@@ -79,12 +90,19 @@ def path_text(names: Names, steps: list[Step]) -> str:
 def _first_told(names: Names, steps: list[Step]) -> int:
     """The number of the first step that has to do with the program; the last one if none has."""
     last = len(steps) - 1
+    modules = [i for i, step in enumerate(steps) if _is_module(step)]
+    if modules:
+        return modules[-1]
     first = next((i for i, step in enumerate(steps) if _of_program(names, step)), max(last, 0))
-    if first and steps[first - 1].kind == "timer":
-        return first - 1
+    while first and steps[first - 1].kind in _BEFORE_PROGRAM:
+        first -= 1
     while first < last and steps[first].kind in ("internal", "scope"):
         first += 1
     return first
+
+
+def _is_module(step: Step) -> bool:
+    return step.kind == "module" and not is_builtin(step.name)
 
 
 def _of_program(names: Names, step: Step) -> bool:
@@ -106,14 +124,23 @@ def step_text(names: Names, step: Step) -> str:
         "map value": f".get({step.name!r})" if step.name else "map value",
         "global property": f"globalThis{member_text(step.name)}",
         "variable": step.name,
-        "listener": f"listener {step.name!r}",
-        "listeners": f"listeners {step.name!r}" if step.name else "listeners",
+        "getter": f"{member_text(step.name)} (getter)",
+        "setter": f"{member_text(step.name)} (setter)",
+        "module": f"module {PurePosixPath(step.name).name}",
+        "module export": step.name,
+        "listener": f"listener {_event(step.name)}",
+        "listeners": f"listeners {_event(step.name)}" if step.name else "listeners",
         "timers": f"timers of {step.name} ms",
         "timer": f"timer of {step.name} ms" if step.name else "timer",
         "timer callback": "callback",
+        "timer arguments": "arguments",
     }.get(step.kind, f"{step.kind} {step.name}".strip()) + (
         f" (×{step.times:,})" if step.times > 1 else ""
     )
+
+
+def _event(name: str) -> str:
+    return f"[{name[1:-1]}]" if name.startswith("<symbol") else repr(name)
 
 
 def _record(names: Names, depth: int, step: Step) -> tuple[object, ...]:

@@ -8,11 +8,23 @@ the edges of a chain into steps between visible nodes and says of what kind each
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Literal, NamedTuple
 
 from nodemem.heap.engine.snapshot import Edge, Snapshot
 from nodemem.heap.naming.declared import original_variable
 from nodemem.heap.naming.names import Names
+from nodemem.heap.naming.numbers import entry_number
+from nodemem.heap.naming.runtime import (
+    PROXY,
+    PROXY_HANDLER,
+    common_js_file,
+    es_module_file,
+    export_of,
+    is_store,
+    storage_of,
+    text_before,
+)
 
 Kind = Literal[
     "root",
@@ -20,6 +32,8 @@ Kind = Literal[
     "variable",
     "property",
     "static",
+    "getter",
+    "setter",
     "element",
     "map key",
     "map value",
@@ -30,15 +44,21 @@ Kind = Literal[
     "timers",
     "timer",
     "timer callback",
+    "timer arguments",
+    "promise",
     "promise value",
     "promise reaction",
+    "awaiting",
     "suspended function",
     "bound function",
     "bound this",
     "bound argument",
     "call site",
-    "module cache",
+    "finalization value",
+    "module",
+    "module export",
     "async store",
+    "proxy handler",
     "prototype",
     "code",
     "scope",
@@ -56,6 +76,17 @@ _ARRAY_HEADER = 16
 _LONGEST_KEY = 40
 HOLE = "system / Hole"
 """What stands where an entry was deleted."""
+_ACCESSORS: dict[str, Kind] = {"get": "getter", "set": "setter"}
+_ITERATED: dict[str, Kind] = {
+    "Map Iterator": "map value",
+    "MapIterator": "map value",
+    "Set Iterator": "set entry",
+    "SetIterator": "set entry",
+}
+_ONE_STEP = frozenset([("async store", "async store"), ("promise reaction", "awaiting")])
+BOUND_ARGUMENT = "bound_argument_"
+ASYNC_FRAME = "AsyncContextFrame"
+_MOST_RETAINERS = 100
 _LISTS_LINKS = ("_idleNext", "_idlePrev")
 
 
@@ -106,6 +137,11 @@ def _step(names: Names, chain: list[Edge]) -> Step:
 
 def _kind(names: Names, chain: list[Edge]) -> tuple[Kind, str, int | None]:
     first, last = chain[0], chain[-1]
+    if len(chain) > 1 and names.name(last.source) == PROXY:
+        # To the program a proxy is its target.
+        if last.name != PROXY_HANDLER:
+            return _kind(names, chain[:-1])
+        return "proxy handler", str(first.name) if first.type == "property" else "", None
     for edge in reversed(chain):
         variable = names.variable(edge)
         if variable is not None:
@@ -113,19 +149,24 @@ def _kind(names: Names, chain: list[Edge]) -> tuple[Kind, str, int | None]:
     scope = next((e.target for e in chain if names.is_context(e.target)), None)
     if len(chain) == 1 and last.type in ("property", "element"):
         return _direct(names, last)
+    exported = export_of(names, last.source)
+    if exported is not None:
+        return "module export", exported.name, None
     if first.source == 0 or not names.visible(first.source):
         return "root", str(last.name), None
+    if first.type == "shortcut":
+        return "bound argument", str(first.name).removeprefix(BOUND_ARGUMENT), None
     if first.type == "internal":
         word = str(first.name)
         if word == "table":
-            return *_entry(names.snapshot, chain), None
+            return *_entry(names, chain), None
         if word in _BOUND:
             return _BOUND[word], "", None
         if word == "reactions_or_result":
             reacting = any("PromiseReaction" in names.name(e.target) for e in chain)
             return "promise reaction" if reacting else "promise value", "", None
         if word == "parameters_and_registers":
-            return "suspended function", names.function(first.source), None
+            return "suspended function", names.suspended(first.source) or "", None
         if word in ("elements", "properties"):
             return "element" if word == "elements" else "property", "", None
         if "in WeakMap" in word or "WeakMap (table" in word:
@@ -134,6 +175,23 @@ def _kind(names: Names, chain: list[Edge]) -> tuple[Kind, str, int | None]:
             return "code", names.function(first.source), None
     if any("CallSiteInfo" in names.name(edge.target) for edge in chain):
         return "call site", "", None
+    if len(chain) > 1 and first.type == "property" and str(first.name).startswith("<symbol"):
+        # Since V8 14 without a CallSiteInfo between.
+        return "call site", "", None
+    if any(names.name(edge.target) == "system / WeakCell" for edge in chain):
+        return "finalization value", "", None
+    if first.type == "hidden" and last.type == "internal" and len(chain) == 2:
+        iterated = _ITERATED.get(names.name(first.source))
+        if iterated is not None:
+            return iterated, "", None
+    if scope is not None and names.suspended(last.target) is not None:
+        return "awaiting", names.suspended(last.target) or "", scope
+    if (
+        scope is not None
+        and names.name(last.target) == "Promise"
+        and not names.by_user(first.source)
+    ):
+        return "promise", "", scope
     if scope is not None:
         return "scope", names.function(first.source), scope
     return "internal", str(last.name), None
@@ -147,27 +205,51 @@ def _direct(names: Names, edge: Edge) -> tuple[Kind, str, int | None]:
         return "prototype", "", None
     if names.is_global(edge.source):
         return "global property", name, None
+    word, _, member = name.partition(" ")
+    if word in _ACCESSORS and member and _has_accessor(names, edge.source, member):
+        return _ACCESSORS[word], member, None
     if names.is_closure(edge.source):
         return "static", name, None
-    if "kResourceStore" in name:
-        return "async store", "", None
+    if is_store(name):
+        return "async store", _storage_name(names, None), None
     return "property", name, None
 
 
-def _entry(snapshot: Snapshot, chain: list[Edge]) -> tuple[Kind, str]:
-    """A place in the hash table of a Map or Set."""
+def _has_accessor(names: Names, ordinal: int, member: str) -> bool:
+    edges = names.snapshot.edges(ordinal)
+    return any(edge.name == member and edge.type == "property" for edge in edges)
+
+
+def _entry(names: Names, chain: list[Edge]) -> tuple[Kind, str]:
+    """A place in the hash table of a Map or Set, or of the stores of AsyncLocalStorage."""
+    snapshot = names.snapshot
     if snapshot.name(chain[0].source).startswith("Set"):
         return "set entry", ""
-    if len(chain) < 2 or not str(chain[-1].name).isdigit():
+    number = entry_number(chain[-1].name)
+    if len(chain) < 2 or number is None:
         return "map value", ""
     table = chain[0].target
     buckets = table_buckets(snapshot.self_size(table), entry_words=3)
     if buckets is None:
         return "map value", ""
-    index = int(chain[-1].name) - 3 - buckets
+    index = number - 3 - buckets
     if index % 3 == 0:
         return "map key", ""
-    return "map value", _key(snapshot, table, str(int(chain[-1].name) - 1))
+    if snapshot.name(chain[0].source) == ASYNC_FRAME:
+        return "async store", _storage_name(names, chain[-1])
+    return "map value", text_before(snapshot, chain[-1])
+
+
+def _storage_name(names: Names, entry: Edge | None) -> str:
+    """The variable of the AsyncLocalStorage that a store is of; empty when none is known."""
+    storage = storage_of(names, entry)
+    if storage is None:
+        return ""
+    for edge in islice(names.snapshot.retainers(storage), _MOST_RETAINERS):
+        variable = names.variable(edge)
+        if variable is not None:
+            return original_variable(names, edge.source, variable)
+    return ""
 
 
 def table_buckets(size: int, *, entry_words: int) -> int | None:
@@ -190,11 +272,12 @@ def table_entries(snapshot: Snapshot, owner: int, table: int) -> Iterator[Step]:
     key: tuple[int, str] | None = None
     hole, names = snapshot.find_string(HOLE), snapshot.columns.names
     for edge in snapshot.edges(table):
-        if edge.type != "internal" or not str(edge.name).isdigit():
+        number = entry_number(edge.name)
+        if edge.type != "internal" or number is None:
             continue
         if names[edge.target] == hole:
             continue
-        place = int(edge.name) - 3 - (buckets or 0)
+        place = number - 3 - (buckets or 0)
         if not is_map:
             yield Step("set entry", "", owner, edge.target)
         elif buckets is not None and place % 3 == 0:
@@ -205,14 +288,6 @@ def table_entries(snapshot: Snapshot, owner: int, table: int) -> Iterator[Step]:
         else:
             beside = key is not None and key[0] + 1 == place
             yield Step("map value", key[1] if key and beside else "", owner, edge.target)
-
-
-def _key(snapshot: Snapshot, table: int, index: str) -> str:
-    """The key beside a value when it is text."""
-    for edge in snapshot.edges(table):
-        if edge.name == index:
-            return snapshot.name(edge.target) if snapshot.node_type(edge.target) == "string" else ""
-    return ""
 
 
 def _told_by_neighbours(names: Names, steps: list[Step]) -> list[Step]:
@@ -246,9 +321,27 @@ def _told_by_neighbours(names: Names, steps: list[Step]) -> list[Step]:
                 told[-2:] = [told[-1]._replace(source=before.source)]
         elif step.name in ("_onTimeout", "_onImmediate"):
             told[-1] = step._replace(kind="timer callback", name="")
-        elif before.name == "_cache" and names.name(before.source) != "Object":
-            told[-1] = step._replace(kind="module cache")
+        elif step.name == "_timerArgs":
+            told[-1] = step._replace(kind="timer arguments", name="")
+        elif before.kind == "listener" and step.name in ("listener", "callback"):
+            # The wrapper of `once`, or what an EventTarget keeps of a listener.
+            told[-2:] = [before._replace(target=step.target)]
+        elif (before.kind, step.kind) in _ONE_STEP:
+            told[-2:] = [step._replace(source=before.source)]
+        elif step.kind == "module export" and before.kind == "property":
+            told[-2:] = [before._replace(kind="module", name=_module(names, before)), step]
+        elif before.kind == "module" and step.name == "exports" and step.kind == "property":
+            told[-1] = step._replace(kind="module export", name="exports")
+        elif step.kind in ("property", "element", "static", "map value"):
+            file = common_js_file(names, step.target)
+            if file is not None:
+                told[-1] = step._replace(kind="module", name=file)
     return told
+
+
+def _module(names: Names, step: Step) -> str:
+    """The file of the ES module whose wrapper a step leads to; else the step's name."""
+    return es_module_file(names, step.target) or step.name
 
 
 def _joined(names: Names, steps: list[Step]) -> list[Step]:
