@@ -24,11 +24,18 @@ from nodemem.capture.contents import from_census
 from nodemem.capture.forecast import forecast_snapshot
 from nodemem.memory.census import Count, Estimate, HeapCensus, Large
 from nodemem.records import HeapSpace, MemorySample
+from nodemem.records.compression import is_compressed, zstd
 from nodemem.target import procfs
 
 NAMES = ("pause", "extra_rss", "file_size")
 NOTHING = {"pause": 0.25, "extra_rss": 25e6, "file_size": 6e6}
 UNIT = {"pause": 1.0, "extra_rss": 1e6, "file_size": 1e6}
+
+
+def read(path: Path) -> list[bytes]:
+    """The lines of a file, which may be compressed."""
+    data = path.read_bytes()
+    return (zstd().decompress(data) if is_compressed(path) else data).splitlines()
 
 
 def read_census(data: dict[str, Any]) -> HeapCensus:
@@ -73,7 +80,7 @@ def main() -> None:
     parser.add_argument("--free", action="store_true")
     parser.add_argument("--set", choices=["judged", "fitted"])
     options = parser.parse_args()
-    lines = [json.loads(line) for file in options.files for line in file.open()]
+    lines = [json.loads(line) for file in options.files for line in read(file)]
     hits: dict[tuple[str, str, str], list[bool]] = defaultdict(list)
     widths: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     all_three: dict[tuple[str, str], list[bool]] = defaultdict(list)
