@@ -5,7 +5,7 @@ Importing this module loads numpy: queries that need it come here when they are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,6 +16,7 @@ from nodemem.heap.engine.snapshot import Snapshot
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
+_MOST_EDGES = 1 << 20
 _BLOCK = 1 << 22
 """Edges looked at in one go: what is built meanwhile stays small, however large the file."""
 
@@ -89,6 +90,28 @@ class Arrays:
             return np.empty(0, np.int64)
         found = np.flatnonzero(self.names == index)
         return found[np.isin(self.types[found], types)]
+
+    def by_node(self) -> Array:
+        """A column over all nodes with -1 in it, for ordinals and numbers below 2**31: int32."""
+        return np.full(len(self.types), -1, np.int32)
+
+    def degrees(self, ordinals: Array) -> Array:
+        """How many references each node has."""
+        first = self.first_edge
+        counts: Array = first[ordinals + 1].astype(np.int64) - first[ordinals]
+        return counts
+
+    def blocks(self, ordinals: Array) -> Iterator[slice]:
+        """Parts of `ordinals` of which the nodes have about a million references together, so that
+        what is built of them stays small; one node by itself may have more."""
+        ends = np.cumsum(self.degrees(ordinals))
+        begin = 0
+        while begin < len(ordinals):
+            before = int(ends[begin - 1]) if begin else 0
+            end = int(np.searchsorted(ends, before + _MOST_EDGES, side="right"))
+            end = max(end, begin + 1)
+            yield slice(begin, end)
+            begin = end
 
     def edges_named(self, name: str, *types: int) -> Edges:
         """The references of any of the types whose name is exactly `name`, in file order."""

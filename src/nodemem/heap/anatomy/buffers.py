@@ -85,6 +85,6 @@ def buffers(arrays: Arrays) -> list[BufferGroup]:
 
 def _first_views(arrays: Arrays, views: Edges) -> Array:
     """By ordinal of an ArrayBuffer: its first view, -1 without."""
-    held = np.full(len(arrays.types), -1, np.int64)
+    held = arrays.by_node()
     held[views.targets[::-1]] = views.sources[::-1]
     return held

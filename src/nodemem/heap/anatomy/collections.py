@@ -111,12 +111,15 @@ def _tables(arrays: Arrays, edges: Edges, kind: Literal["Map", "Set"], words: in
     buckets, left = np.divmod(_words(arrays, edges.targets) - _COUNTERS, 1 + 2 * words)
     edges = edges.where((left == 0) & _is_power(buckets))
     buckets = buckets[(left == 0) & _is_power(buckets)]
-    table, places = _places(arrays, edges.targets)
-    place = places - _COUNTERS - buckets[table]
-    inside = place >= 0
-    table, entry, part = table[inside], place[inside] // words, place[inside] % words
-    entries = _distinct(table, entry, len(edges.targets))
-    keys = np.bincount(table[part == 0], minlength=len(edges.targets))
+    entries, keys = np.zeros(len(buckets), np.int64), np.zeros(len(buckets), np.int64)
+    for block in arrays.blocks(edges.targets):
+        table, places = _places(arrays, edges.targets[block])
+        place = places - _COUNTERS - buckets[block][table]
+        inside = place >= 0
+        table, entry, part = table[inside], place[inside] // words, place[inside] % words
+        size = len(edges.targets[block])
+        entries[block] = _distinct(table, entry, size)
+        keys[block] = np.bincount(table[part == 0], minlength=size)
     known = np.where(entries == 0, 0, np.where(keys == entries, 2, 1))
     known[(entries == 0) & (buckets <= _INITIAL_BUCKETS)] = 1
     slot = words * _WORD + _WORD // 2
@@ -131,13 +134,15 @@ def _arrays(arrays: Arrays, edges: Edges) -> Collections:
     )
     edges = _stores(arrays, edges)
     slots = _words(arrays, edges.targets)
-    out = arrays.edges_of(edges.sources)
-    number = np.repeat(np.arange(len(edges.sources)), _degree(arrays, edges.sources))
-    is_element = arrays.kinds(out.positions) == ELEMENT_EDGE
-    number, index = number[is_element], arrays.edge_names[out.positions[is_element]]
-    last = np.zeros(len(slots), np.int64)
-    np.maximum.at(last, number, index.astype(np.int64) + 1)
-    count = np.bincount(number, minlength=len(slots))
+    last, count = np.zeros(len(slots), np.int64), np.zeros(len(slots), np.int64)
+    for block in arrays.blocks(edges.sources):
+        owners = edges.sources[block]
+        out = arrays.edges_of(owners)
+        number = np.repeat(np.arange(len(owners)), arrays.degrees(owners))
+        is_element = arrays.kinds(out.positions) == ELEMENT_EDGE
+        number, index = number[is_element], arrays.edge_names[out.positions[is_element]]
+        np.maximum.at(last[block], number, index.astype(np.int64) + 1)
+        count[block] = np.bincount(number, minlength=len(owners))
     dense = last <= slots  # else the elements are a table by index
     known = np.where(count == 0, 0, np.where(count == last, 2, 1))
     return Collections(
@@ -161,10 +166,12 @@ def _dictionaries(arrays: Arrays, edges: Edges) -> Collections:
         fits = (left == 0) & _is_power(count) & (slots == 0)
         slots, prefix = np.where(fits, count, slots), np.where(fits, counters, prefix)
     edges, prefix, slots = edges.where(slots > 0), prefix[slots > 0], slots[slots > 0]
-    table, places = _places(arrays, edges.targets)
-    place = places - prefix[table]
-    keys = (place >= 0) & (place % 3 == 0)
-    entries = np.bincount(table[keys], minlength=len(slots))
+    entries = np.zeros(len(slots), np.int64)
+    for block in arrays.blocks(edges.targets):
+        table, places = _places(arrays, edges.targets[block])
+        place = places - prefix[block][table]
+        keys = (place >= 0) & (place % 3 == 0)
+        entries[block] = np.bincount(table[keys], minlength=len(slots[block]))
     known = np.full(len(slots), 2)
     return Collections("dictionary", edges.sources, edges.targets, entries, slots, known, 3 * _WORD)
 
@@ -174,17 +181,11 @@ def _is_power(numbers: Array) -> Array:
     return result
 
 
-def _degree(arrays: Arrays, nodes: Array) -> Array:
-    first = arrays.first_edge
-    degree: Array = first[nodes + 1].astype(np.int64) - first[nodes]
-    return degree
-
-
 def _places(arrays: Arrays, stores: Array) -> tuple[Array, Array]:
     """For each numbered reference out of the stores the number of its store and its place there,
     by store and place."""
     out = arrays.edges_of(stores)
-    number = np.repeat(np.arange(len(stores)), _degree(arrays, stores))
+    number = np.repeat(np.arange(len(stores)), arrays.degrees(stores))
     internal = arrays.kinds(out.positions) == INTERNAL_EDGE
     # From V8 12 on the mark of a deleted entry is a node, too.
     internal &= arrays.names[out.targets] != arrays.string(HOLE)

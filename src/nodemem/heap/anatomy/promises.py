@@ -67,13 +67,13 @@ def promise_counts(names: Names) -> tuple[int, int]:
 def _reactions(arrays: Arrays) -> tuple[Array, Array]:
     """The reactions of pending promises, and by ordinal the promise of each (-1 for others)."""
     reactions = arrays.named(_REACTION, HIDDEN)
-    promise_of = np.full(len(arrays.types), -1, np.int64)
+    promise_of = arrays.by_node()
     heads = arrays.edges_named("reactions_or_result", INTERNAL_EDGE)
     heads = heads.where(np.isin(heads.targets, reactions))
     promise_of[heads.targets] = heads.sources
     links = arrays.edges_of(reactions)
     links = links.where(np.isin(links.targets, reactions))
-    following = np.full(len(arrays.types), -1, np.int64)
+    following = arrays.by_node()
     following[links.sources] = links.targets
     for head in heads.targets.tolist():
         promise, at = promise_of[head], int(following[head])
@@ -89,7 +89,7 @@ def _handlers(arrays: Arrays, reactions: Array) -> Array:
     edges = arrays.edges_of(reactions)
     hidden = arrays.kinds(edges.positions) == HIDDEN_EDGE
     edges = edges.where(hidden & (arrays.types[edges.targets] == CLOSURE))
-    of = np.full(len(arrays.types), -1, np.int64)
+    of = arrays.by_node()
     of[edges.sources] = edges.targets  # the last one counts
     result: Array = of[reactions]
     return result
@@ -97,7 +97,7 @@ def _handlers(arrays: Arrays, reactions: Array) -> Array:
 
 def _suspended(arrays: Arrays) -> Array:
     """By ordinal: the function of a suspended call, -1 for other nodes."""
-    function = np.full(len(arrays.types), -1, np.int64)
+    function = arrays.by_node()
     frames = arrays.edges_named("parameters_and_registers", INTERNAL_EDGE)
     edges = arrays.edges_named("function", INTERNAL_EDGE)
     edges = edges.where(np.isin(edges.sources, frames.sources))
@@ -109,7 +109,7 @@ def _behind(arrays: Arrays, handlers: Array, calls: Array) -> Array:
     """The suspended call that each handler resumes, over the handler's scope; -1 for callbacks."""
     links = []
     for name in ("context", "extension"):
-        of = np.full(len(arrays.types) + 1, -1, np.int64)  # the last item answers for -1
+        of = np.full(len(arrays.types) + 1, -1, np.int32)  # the last item answers for -1
         edges = arrays.edges_named(name, INTERNAL_EDGE)
         of[edges.sources] = edges.targets
         links.append(of)
@@ -124,7 +124,7 @@ def _grouped(
     """By function; `nodes` are what waits."""
     if not len(nodes):
         return []
-    code = np.full(len(arrays.types), -1, np.int64)
+    code = arrays.by_node()
     shared = arrays.edges_named("shared", INTERNAL_EDGE)
     code[shared.sources] = shared.targets
     retained = arrays.retained_sizes[nodes].astype(np.int64)

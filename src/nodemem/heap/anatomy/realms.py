@@ -45,7 +45,7 @@ def realms(names: Names) -> list[Realm]:
     contexts = [index for index in called if snapshot.string(index).startswith(NATIVE_CONTEXT)]
     nodes = hidden[np.isin(arrays.names[hidden], contexts)]
     realm = _spread(arrays, _by_constructor(arrays, nodes))
-    sizes = arrays.shallow_sizes.astype(np.int64)
+    sizes = arrays.shallow_sizes
     roots = frozenset(snapshot.graph.user_roots)
     found = []
     for node in [*nodes.tolist(), None]:
@@ -57,7 +57,7 @@ def realms(names: Names) -> list[Realm]:
                 node in roots or globals_ in roots,
                 globals_,
                 int(mine.sum()),
-                int(sizes[mine].sum()),
+                int(sizes[mine].sum(dtype=np.int64)),
                 None if node is None else snapshot.retained_size(node),
             )
         )
@@ -75,30 +75,30 @@ def _globals(names: Names, node: int) -> int | None:
 def _by_constructor(arrays: Arrays, contexts: Array) -> Array:
     """By ordinal: the context of contexts, scopes, functions and objects, -1 for others."""
     total = len(arrays.types)
-    realm = _link(arrays, "previous", total)
-    realm = _ends(np.where(realm >= 0, realm, np.arange(total)))
+    realm = _link(arrays, "previous")
+    realm = _ends(np.where(realm >= 0, realm, np.arange(total, dtype=np.int32)))
     is_context = np.zeros(total, bool)
     is_context[contexts] = True
-    scope = _link(arrays, "context", total)
+    scope = _link(arrays, "context")
     # Of nodes without a link the last item is looked up; the condition leaves it out again.
     realm = np.where((scope >= 0) & (arrays.types == CLOSURE), realm[scope], realm)
     realm = np.where(is_context[realm], realm, -1)
-    shape = _link(arrays, "map", total)
-    told = _link(arrays, "native_context", total)
+    shape = _link(arrays, "map")
+    told = _link(arrays, "native_context")
     meta = np.where(shape >= 0, shape[shape], -1)
     by_shape = np.where((meta >= 0) & (told[meta] >= 0), told[meta], -1)
-    back = _link(arrays, "back_pointer", total)
-    first = _ends(np.where(back >= 0, back, np.arange(total)))
-    maker = _link(arrays, "constructor", total)[first[shape]]
+    back = _link(arrays, "back_pointer")
+    first = _ends(np.where(back >= 0, back, np.arange(total, dtype=np.int32)))
+    maker = _link(arrays, "constructor")[first[shape]]
     by_maker = np.where(maker >= 0, realm[maker], -1)
     made = np.where(by_shape >= 0, by_shape, by_maker)
     result: Array = np.where((realm < 0) & (shape >= 0), made, realm)
     return result
 
 
-def _link(arrays: Arrays, name: str, total: int) -> Array:
+def _link(arrays: Arrays, name: str) -> Array:
     """By ordinal: what the internal reference `name` leads to, -1 without."""
-    link = np.full(total, -1, np.int64)
+    link = arrays.by_node()
     edges = arrays.edges_named(name, INTERNAL_EDGE)
     link[edges.sources] = edges.targets
     return link
@@ -117,7 +117,7 @@ def _ends(link: Array) -> Array:
 
 def _spread(arrays: Arrays, realm: Array) -> Array:
     """Give nodes that belong nowhere the context of the nearest dominator that has one."""
-    dominators = arrays.snapshot.dominators.astype(np.int64)
-    nearest = _ends(np.where(realm >= 0, np.arange(len(realm)), dominators))
+    dominators = arrays.snapshot.dominators.astype(np.int32)
+    nearest = _ends(np.where(realm >= 0, np.arange(len(realm), dtype=np.int32), dominators))
     result: Array = realm[nearest]
     return result

@@ -67,7 +67,7 @@ def variables(names: Names, *, user: bool = True) -> list[Variable]:
 
 def _groups(arrays: Arrays, contexts: Array) -> Array:
     """By ordinal: the ScopeInfo of a scope, -1 for other nodes and for scopes without."""
-    of = np.full(len(arrays.types), -1, np.int64)
+    of = arrays.by_node()
     infos = arrays.edges_named("scope_info", INTERNAL_EDGE)
     mine = np.isin(infos.sources, contexts)
     of[infos.sources[mine]] = infos.targets[mine]
@@ -80,7 +80,7 @@ def _functions(arrays: Arrays, group_of: Array) -> tuple[dict[int, list[int]], d
     edges = arrays.edges_named("context", INTERNAL_EDGE)
     edges = edges.where(group_of[edges.targets] >= 0)
     groups = group_of[edges.targets]
-    code = np.full(len(arrays.types), -1, np.int64)
+    code = arrays.by_node()
     for name in ("shared", "function"):
         links = arrays.edges_named(name, INTERNAL_EDGE)
         code[links.sources] = links.targets

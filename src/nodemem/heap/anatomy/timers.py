@@ -87,7 +87,7 @@ def _code(arrays: Arrays, closures: Array) -> Array:
     """What closures of one function have in common: their SharedFunctionInfo."""
     edges = arrays.edges_of(closures)
     shared = edges.where(arrays.edge_names[edges.positions] == arrays.string("shared"))
-    of = np.full(len(arrays.types), -1, np.int64)
+    of = arrays.by_node()
     of[shared.sources] = shared.targets
     result: Array = of[closures]
     return result
@@ -98,9 +98,9 @@ def _periods(names: Names, arrays: Arrays) -> Array:
 
     Node.js keeps one ring of timers for each period; the rings hang in a table by period.
     """
-    periods = np.full(len(arrays.types), -1, np.int64)
+    periods = arrays.by_node()
     links = arrays.edges_named("_idleNext", PROPERTY_EDGE)
-    following = np.full(len(arrays.types), -1, np.int64)
+    following = arrays.by_node()
     following[links.sources] = links.targets
     for table in np.unique(arrays.edges_named("timerListMap", CONTEXT_EDGE).targets).tolist():
         for edge in names.snapshot.edges(table):
