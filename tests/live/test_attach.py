@@ -19,7 +19,7 @@ from nodemem.target import cdp, endpoint, procfs
 CLI = [sys.executable, "-m", "nodemem"]
 
 
-def until(condition: Callable[[], bool], seconds: float = 15.0) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -26,7 +26,7 @@ from nodemem.target.lease import Lease
 _GROUP = "nodemem"
 _DIGITS = 20  # no process id is longer; Python refuses to read thousands of them
 _LEAVING = 3.0  # seconds granted to each step of leaving
-_MOMENT = 0.5  # seconds in which a request over HTTP has its answer
+_MOMENT = 1.5  # seconds in which a request over HTTP has its answer, on a busy machine too
 
 
 class Identity(msgspec.Struct, frozen=True, rename="camel"):
@@ -209,7 +209,7 @@ class Session:
         are gone in a moment."""
         until = time.monotonic() + _MOMENT
         while (others := self.other_clients()) and time.monotonic() < until:
-            time.sleep(_MOMENT / 10)
+            time.sleep(_MOMENT / 30)
         return others
 
     @contextlib.contextmanager
