@@ -19,6 +19,7 @@ from nodemem.heap.engine.columns import CODE, HIDDEN, NATIVE, SYNTHETIC
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.findings.accumulation import Accumulation, accumulations
 from nodemem.heap.findings.alike import FEWEST_HELD, MOST_HOLDERS, classes_of, spread, together
+from nodemem.heap.findings.recursive import recursive_structure
 from nodemem.heap.naming.chains import keeps
 from nodemem.heap.naming.contents import Group, callbacks, function_behind, groups, held, payload
 from nodemem.heap.naming.declared import (
@@ -249,6 +250,14 @@ def _of_one(names: Names, point: Accumulation) -> tuple[Suspect, bool]:
             names, told, alike.group, alike.retained, alike.retained, holders=len(alike.holders)
         )
         return suspect, by_user(names, told, alike.group)
+    structure = recursive_structure(names, point.ordinal, found[0].members[0]) if found else None
+    if structure is not None:
+        told = describe(names, structure.holder)
+        whole = snapshot.retained_size(structure.holder)
+        parts = replace(found[0], count=len(structure.parts), members=structure.parts)
+        suspect = suspect_of(names, told, parts, whole, 0)
+        suspect = replace(suspect, kind="collection", even=1.0)
+        return suspect, by_user(names, told, parts)
     if many:
         suspect = suspect_of(names, holder, many[0], retained, point.loose)
         if suspect.kind == "object":
