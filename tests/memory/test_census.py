@@ -147,5 +147,6 @@ def test_each_worker_has_a_heap(node: Path, start: Callable[..., NodeProgram]) -
         assert sorted(map(str, heaps.values())) == ["False", "True"]
         for heap in taken.heaps:
             names = {one.name: one.objects.value for one in classes.histogram(taken, symbols, heap)}
+            assert not heap.moved
             is_worker = not heaps[heap.heap.address]
             assert (20_001 <= names.get("OfWorker", 0) <= 20_010) == is_worker

@@ -65,7 +65,9 @@ class HeapCensus:
     pages have room for. `unread` are the bytes of walked pages that belong to no object that could
     be told, and of those that could not be read, as a share of what was to be read. `young` is the
     part of `total` that is in the new generation: how much of it is alive is not known, and most
-    is garbage as a rule. `large` are the objects with a page of their own, the biggest first.
+    is garbage as a rule. `moved` says whether a collection ran meanwhile: what it moved may be
+    counted twice or not at all. `large` are the objects with a page of their own, the biggest
+    first.
     """
 
     address: int
@@ -77,6 +79,7 @@ class HeapCensus:
     bytes: int
     unread: float
     young: Count
+    moved: bool
     large: list[Large] = field(repr=False)
 
 
@@ -132,6 +135,7 @@ def _heap(own: HeapSurvey, taken: Survey) -> HeapCensus:
         bytes=sum(page.end - page.start for page in own.heap.pages),
         unread=unread / to_read if to_read else 0.0,
         young=_count(own, ALL, [], young=True),
+        moved=own.moved,
         large=sorted(
             (
                 Large(

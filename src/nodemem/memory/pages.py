@@ -76,6 +76,21 @@ def find(space: AddressSpace) -> list[Heap]:
     return [_heap(space, address, pages) for address, pages in sorted(by_heap.items())]
 
 
+def moved(space: AddressSpace, heap: Heap) -> bool:
+    """Whether a collection of the new generation ran since `heap` was found, as far as its pages
+    tell: it exchanges the roles of the two halves."""
+    halves = _FROM_SPACE | _TO_SPACE
+    for page in (*heap.pages, *heap.spare):
+        if page.flags & halves:
+            head = space.read(page.base, 16)
+            # The flags are the first or the second word.
+            if head is None or page.flags & halves not in {
+                word & halves for word in struct.unpack("<2Q", head) if word >> 32 == 0
+            }:
+                return True
+    return False
+
+
 def read_only(space: AddressSpace) -> list[Page]:
     """The pages of V8's constants, which all isolates share; they have no heap and no owner."""
     found = []

@@ -36,6 +36,7 @@ ALL = len(KINDS)
 _PAGE_WIDTH = WIDTH * (len(KINDS) + 1)
 _FEWEST_PAGES = 48  # walked whatever the time
 _FIRST_PAGES = 24
+_MOST_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -160,12 +161,14 @@ class Stratum:
 
 class HeapSurvey:
     """One heap: its ordinary pages in `strata`, its large objects in `large`.
-    `lost` are the bytes of large objects that could not be told."""
+    `lost` are the bytes of large objects that could not be told; `moved` says whether V8 moved
+    objects meanwhile."""
 
     def __init__(self, heap: Heap, names: Sequence[str]) -> None:
         self.heap = heap
         self.large: list[LargeObject] = []
         self.lost = 0
+        self.moved = False
         self.large_pages: list[Page] = []
         ordinary: dict[tuple[int, int], list[Page]] = defaultdict(list)
         for page in heap.pages:
@@ -202,7 +205,21 @@ class Survey:
 
 
 def take(space: AddressSpace, symbols: Metadata, budget: Budget) -> Survey:
-    """Walk as many pages as `budget` allows; large objects are always looked at."""
+    """Walk as many pages as `budget` allows; large objects are always looked at.
+
+    What a collection moved meanwhile may have been counted twice, or not at all. So it is all done
+    again, twice at most and only while there is time.
+    """
+    started = time.monotonic()
+    for _ in range(_MOST_TRIES - 1):
+        found = _take(space, symbols, budget)
+        in_time = time.monotonic() - started < budget.seconds
+        if not in_time or not any(heap.moved for heap in found.heaps):
+            return found
+    return _take(space, symbols, budget)
+
+
+def _take(space: AddressSpace, symbols: Metadata, budget: Budget) -> Survey:
     started = time.monotonic()
     found = pages.find(space)
     shared = pages.read_only(space)
@@ -219,6 +236,8 @@ def take(space: AddressSpace, symbols: Metadata, budget: Budget) -> Survey:
             break
         stratum.walk(place, heap.heap.unused, walker)
         read += stratum.pages[place].size
+    for heap in heaps:
+        heap.moved = pages.moved(space, heap.heap)
     return Survey(heaps, walker, _main_heap(space, found), constants)
 
 

@@ -70,12 +70,12 @@ class Walker:
         if data is None:
             return None
         words = memoryview(data).cast("Q")
-        for _ in range(_MOST_WALKS):
-            done = self._walk_parts(words, _parts(page, unused))
-            strangers = set(self._strangers[: self._info[2]])
-            if not self.maps.add_any(strangers):
+        done = self._walk_parts(words, _parts(page, unused))
+        for _ in range(_MOST_WALKS - 1):
+            if not self.maps.add_any(set(self._strangers[: self._info[2]])):
                 break
             self._forget()  # objects were overlooked; now their maps are known
+            done = self._walk_parts(words, _parts(page, unused))
         if done.unread * 4 > done.size - done.empty:
             self._forget()
             return None
