@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nodemem.cli import run
-from nodemem.render.topics import TOPICS
+from nodemem.render.topics import SNAPSHOT_TOPICS, TOPICS
 from nodemem.testing import NodeProgram
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ def test_topics_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert [row["topic"] for row in listed["data"]["rows"]] == list(TOPICS)
 
 
-UNTOUCHED = ("memory-structure", "attach", "inspect")
+UNTOUCHED = ("memory-structure", "attach", "inspect", *SNAPSHOT_TOPICS)
 
 
 @pytest.mark.parametrize("topic", [topic for topic in TOPICS if topic not in UNTOUCHED])
@@ -46,6 +46,22 @@ def test_numbers_are_those_of_the_process(
     assert resident / 2 < data["values"]["rss"] < resident * 2
     assert data["values"]["heap_used"] <= data["values"]["heap_total"]
     assert str(program.pid) in data["body"]
+
+
+def test_numbers_are_those_of_a_snapshot(
+    any_node: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.heapsnapshot"
+    text = f"require('v8').writeHeapSnapshot({str(file)!r}); console.log('ready')"
+    NodeProgram.start(any_node, text).stop()
+    for topic in SNAPSHOT_TOPICS:
+        data = json.loads(printed(capsys, topic, str(file), "--json"))["data"]
+        assert data["values"]["file"] == str(file)
+        assert data["values"]["nodes"] > 10_000
+        assert str(file) in data["body"]
+        assert "unknown" not in data["body"]
+    assert run(["explain", "strings", "4242"]) == 2
+    assert "nodemem snapshot 4242" in capsys.readouterr().err
 
 
 def test_forecast_is_only_asked_for_where_it_is_told(
@@ -82,7 +98,7 @@ def test_pages_name_commands_that_exist(page: str) -> None:
     from nodemem.heap.queries import QUERIES
 
     text = " ".join((ROOT / "docs" / "concepts" / page).read_text(encoding="utf-8").split())
-    named = re.findall(r"`nodemem ([a-z]+)(?: ([a-z]+))?", text)
+    named = re.findall(r"`nodemem ([a-z]+)(?: ([a-z-]+))?", text)
     assert {verb for verb, _ in named} <= set(VERBS)
     queries = {query.name for query in QUERIES}
     assert {argument for verb, argument in named if verb == "heap"} <= queries

@@ -12,9 +12,28 @@ from markdown_it import MarkdownIt
 
 from nodemem.errors import UsageError
 from nodemem.render.texts import LANGUAGES, load_texts
-from nodemem.render.topics import TOPICS, VALUES, explain, page_to_text
+from nodemem.render.topics import SNAPSHOT_TOPICS, TOPICS, VALUES, explain, page_to_text
 
 OWN: dict[str, Any] = {
+    "file": "a4711.heapsnapshot",
+    "nodes": 71_865,
+    "edges": 312_000,
+    "total": 10_500_000,
+    "largest": "Map",
+    "largest_retained": 2_000_000,
+    "largest_share": 0.19,
+    "string_bytes": 1_570_000,
+    "string_count": 16_106,
+    "array_bytes": 345_000,
+    "code_bytes": 2_140_000,
+    "native_bytes": 3_890_000,
+    "farthest": 5_001,
+    "unreached": 2_100,
+    "variables": 7,
+    "unused": 1,
+    "unused_bytes": 80_300,
+    "wasted_certain": 32_000,
+    "wasted_possible": 18_800,
     "pid": 4711,
     "version": "v22.20.0",
     "script": "/srv/app/server.js",
@@ -82,8 +101,11 @@ def test_languages_tell_the_same(topic: str, values: dict[str, Any] | None) -> N
 def test_own_numbers_are_woven_in(topic: str, lang: str) -> None:
     texts = load_texts(lang)
     own, alone = explain(topic, texts, OWN).body, explain(topic, texts).body
-    assert "4711" in own
-    assert ("127.0.0.1:9229" if topic in WITHOUT_SIZES else "92.2 MB") in own
+    if topic in SNAPSHOT_TOPICS:
+        assert "a4711.heapsnapshot" in own
+    else:
+        assert "4711" in own
+        assert ("127.0.0.1:9229" if topic in WITHOUT_SIZES else "92.2 MB") in own
     assert "4711" not in alone
     assert not re.search(r"\{[{%]|%\}|None", own + alone)
     assert own.startswith("# ")

@@ -13,18 +13,24 @@ _DIGITS = 20  # no process id is longer; Python refuses to read thousands of the
 
 @verb(
     "explain",
-    example=["nodemem explain", "nodemem explain usage 4242", "nodemem explain leaks --lang ko"],
+    example=[
+        "nodemem explain",
+        "nodemem explain usage 4242",
+        "nodemem explain strings a.heapsnapshot",
+        "nodemem explain leaks --lang ko",
+    ],
 )
 @click.argument("topic", required=False)
-@click.argument("target", required=False, metavar="[PID]")
+@click.argument("target", required=False, metavar="[PID|FILE]")
 def command(out: Output, topic: str | None, target: str | None) -> None:
     """A concept in plain words; with a PID, with the numbers of that process.
 
-    Topics are memory-structure, usage, snapshot, retained-size, leaks, attach and inspect; without
-    one they are listed. To read a process's numbers it is attached to for a moment and left as it
-    was found; PID may also be the host:port or ws:// address of an open inspector. For
-    memory-structure, attach and inspect it is not touched at all. Where the output is no terminal,
-    a page is Markdown.
+    Topics are memory-structure, usage, snapshot, retained-size, leaks, attach and inspect; and
+    object-graph, shallow-size, dominators, distance, closures and strings, which take the FILE of a
+    heap snapshot instead of a PID. Without a topic they are listed. To read a process's numbers it
+    is attached to for a moment and left as it was found; PID may also be the host:port or ws://
+    address of an open inspector. For memory-structure, attach and inspect it is not touched at all.
+    Where the output is no terminal, a page is Markdown.
     """
     from nodemem.render import topics
 
@@ -35,7 +41,8 @@ def command(out: Output, topic: str | None, target: str | None) -> None:
     page = topics.explain(topic, out.texts, values)
     if out.json:
         data = {"topic": page.topic, "title": page.title, "body": page.body, "values": values}
-        subject = {} if values is None else {"pid": values["pid"], "version": values["version"]}
+        known = ("pid", "version", "file")
+        subject = {key: values[key] for key in known if key in values} if values else {}
         out.write(out.envelope(data, subject))
     elif out.format == "text":
         out.write(topics.page_to_text(page, color=out.color))
@@ -54,7 +61,11 @@ def _topics(out: Output) -> Any:
 
 
 def _own(target: str, topic: str) -> dict[str, Any]:
-    """The numbers of one process, in bytes and seconds; see `render.topics.VALUES`."""
+    """The numbers of one process or snapshot, in bytes and seconds; see `render.topics.VALUES`."""
+    from nodemem.render.topics import SNAPSHOT_TOPICS
+
+    if topic in SNAPSHOT_TOPICS:
+        return _in_snapshot(target, topic)
     if topic in ("memory-structure", "attach", "inspect"):
         pid = _process_id(target)
         if topic == "memory-structure":
@@ -122,3 +133,16 @@ def _structure(pid: int) -> dict[str, Any]:
         "threads": sample.threads,
         "page_tables": resident.page_tables,
     }
+
+
+def _in_snapshot(target: str, topic: str) -> dict[str, Any]:
+    from nodemem.api.snapshot_facts import snapshot_facts
+    from nodemem.errors import UsageError
+
+    if target.isdecimal():
+        raise UsageError(
+            f"the numbers of '{topic}' are those of a heap snapshot, not of a process",
+            next=f"nodemem snapshot {target[:_DIGITS]} -o a.heapsnapshot, then "
+            f"nodemem explain {topic} a.heapsnapshot",
+        )
+    return snapshot_facts(target, topic)

@@ -22,7 +22,25 @@ from nodemem.render.visible import visible
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-TOPICS = ("memory-structure", "usage", "snapshot", "retained-size", "leaks", "attach", "inspect")
+SNAPSHOT_TOPICS = (
+    "object-graph",
+    "shallow-size",
+    "dominators",
+    "distance",
+    "closures",
+    "strings",
+)
+"""Those whose own numbers are of a heap snapshot, not of a process."""
+TOPICS = (
+    "memory-structure",
+    "usage",
+    "snapshot",
+    "retained-size",
+    "leaks",
+    "attach",
+    "inspect",
+    *SNAPSHOT_TOPICS,
+)
 VALUES = (
     "pid",
     "version",
@@ -59,6 +77,25 @@ VALUES = (
     "sigusr1",
     "clients",
     "left",
+    "file",
+    "nodes",
+    "edges",
+    "total",
+    "largest",
+    "largest_retained",
+    "largest_share",
+    "string_bytes",
+    "string_count",
+    "array_bytes",
+    "code_bytes",
+    "native_bytes",
+    "farthest",
+    "unreached",
+    "variables",
+    "unused",
+    "unused_bytes",
+    "wasted_certain",
+    "wasted_possible",
 )
 _THEME = {
     "markdown.h2": "bold",
