@@ -12,14 +12,17 @@ from functools import cached_property, lru_cache
 from urllib.parse import unquote, urlsplit
 
 from nodemem.heap.engine.columns import CLOSURE
+from nodemem.heap.engine.memory import zeros
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.scripts import Place, Script, is_builtin, problems
 from nodemem.heap.naming.text import is_cut
+from nodemem.kernels import load
 from nodemem.source.files import SourceRoots
 
 __all__ = ["Locations", "Place", "Script", "file_of_url", "is_builtin"]
 
 _MOST_EXAMPLES = 8
+_MOST_SCRIPTS = 1 << 20
 
 
 def file_of_url(url: str) -> str:
@@ -98,15 +101,15 @@ class Locations:
         """A few closures of each script: one alone may have lost its way to the script."""
         found: dict[int, list[int]] = {}
         columns = self._snapshot.columns
-        records = columns.locations
-        ordinals, scripts = records[0::4], records[1::4]
-        kinds = bytes(map(columns.types.__getitem__, ordinals))
-        at = kinds.find(CLOSURE)
-        while at >= 0:
-            some = found.setdefault(scripts[at], [])
+        records, total = columns.locations, len(columns.locations) // 4
+        out = zeros("I", total)
+        count = load("scripts").examples(
+            total, records, columns.types, CLOSURE, _MOST_EXAMPLES, zeros("B", _MOST_SCRIPTS), out
+        )
+        for record in out[:count]:
+            some = found.setdefault(records[4 * record + 1], [])
             if len(some) < _MOST_EXAMPLES:
-                some.append(ordinals[at])
-            at = kinds.find(CLOSURE, at + 1)
+                some.append(records[4 * record])
         return found
 
 
