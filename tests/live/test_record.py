@@ -192,3 +192,27 @@ def test_as_json_and_what_is_refused(
     assert run([*common, "--force", "--rotate", "1"]) == 2
     assert run(["record", "999999999", "-o", str(tmp_path / "b")]) == 3
     assert not (tmp_path / "b").exists()
+
+
+def test_a_recording_is_shown_at_a_glance(
+    any_node: Path, talk: Any, tmp_path: Path, capsys: Any
+) -> None:
+    talker = talk(any_node)
+    path = tmp_path / "a.ndjson.zst"
+    nodemem.record(talker.pid, path, every=0.02, count=3)
+    talker.ask("hold")
+    assert run(["usage", str(path), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["schema"] == "nodemem/usage-recording@1"
+    assert shown["data"]["readings"] == 3
+    samples = [one for one in read(path)[0] if isinstance(one, ProcessSample)]
+    rss = [sample.resident.rss for sample in samples]
+    [row] = [row for row in shown["data"]["sizes"] if row["figure"] == "rss"]
+    figures = (row["first"], row["last"], row["least"], row["greatest"])
+    assert figures == (rss[0], rss[-1], min(rss), max(rss))
+    assert run(["usage", str(path)]) == 0
+    assert f"Process {talker.pid}" in capsys.readouterr().out
+    path.write_bytes(path.read_bytes()[:-20])
+    assert run(["usage", str(path)]) == 0
+    assert "cut off" in capsys.readouterr().err
+    assert run(["usage", str(path), "--watch", "1s"]) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import click
 
 from nodemem.cli._frame import Output, verb
 from nodemem.cli._live import attached, subject_of
+from nodemem.cli._overview import is_recording, show_recording
 from nodemem.cli._tree import show_usage
 
 if TYPE_CHECKING:
@@ -29,9 +31,10 @@ _HISTORY = 40
         "nodemem usage 127.0.0.1:9229 --json",
         "nodemem usage 4242 --watch 5s --count 12 -o day.ndjson.zst",
         "nodemem usage 4242 --tree",
+        "nodemem usage day.ndjson.zst",
     ],
 )
-@click.argument("target", metavar="PID|HOST:PORT|URL")
+@click.argument("target", metavar="PID|HOST:PORT|URL|RECORDING")
 @click.option(
     "--tree", is_flag=True, help="Also the processes that it has started, one after another"
 )
@@ -63,7 +66,8 @@ def command(
     """Show process.memoryUsage() of a running Node.js process, with its heap limit, every heap
     space and its workers.
 
-    The inspector of the process is opened if it is closed, and closed again afterwards.
+    The inspector of the process is opened if it is closed, and closed again afterwards. Of a
+    recording it shows how each figure began, went and ended.
     """
     from nodemem import paths
     from nodemem.errors import UsageError
@@ -74,6 +78,13 @@ def command(
         raise UsageError(
             f"usage --watch prints lines, not {out.format}", next="leave --format, or take --json"
         )
+    if is_recording(target):
+        if watching or tree or recording is not None:
+            raise UsageError(
+                "a recording is shown as a whole", next=f"nodemem usage {shlex.quote(target)}"
+            )
+        show_recording(out, Path(target))
+        return None
     if tree:
         if watching or recording is not None:
             raise UsageError(

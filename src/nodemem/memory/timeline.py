@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from nodemem.records import MemorySample, ProcessEnd, ProcessFacts, ProcessSample, Record
-from nodemem.results import Column, Table
+from nodemem.results import Column, Series, Table, Unit
 
 _POINTS = 128
 
@@ -58,25 +60,48 @@ class Timeline:
     def sizes(self) -> Table:
         """Rows `figure, first, last, least, greatest`, bytes; figures that were never read are
         missing."""
-        return self._table(_FIGURES, bytes_=True)
+        return self._table(_FIGURES, "bytes")
 
     def counts(self) -> Table:
         """The same of threads and open files."""
-        return self._table(_COUNTS, bytes_=False)
+        return self._table(_COUNTS, "count")
 
-    def _table(self, figures: Iterable[str], *, bytes_: bool) -> Table:
-        unit = "bytes" if bytes_ else "count"
+    def series(self) -> list[Series]:
+        """How RSS and the heap in use went, at most 128 points each."""
+        return [
+            Series(name, "bytes", _times(self.seconds, len(points)), points)
+            for name in ("rss", "heap_used")
+            if name in self.courses
+            for points in [self.courses[name].points]
+        ]
+
+    def to_data(self) -> dict[str, Any]:
+        """The JSON form: who, how long, and the rows of `sizes` and `counts`."""
+        return {
+            "process": self.facts,
+            "readings": self.readings,
+            "seconds": self.seconds,
+            "sizes": self.sizes().rows(),
+            "counts": self.counts().rows(),
+            "end": self.end,
+        }
+
+    def _table(self, figures: Iterable[str], unit: Unit) -> Table:
         names = ("first", "last", "least", "greatest")
         known = [(figure, self.courses[figure]) for figure in figures if figure in self.courses]
         return Table(
-            columns=(Column("figure", role="name"), *(Column(name, unit=unit) for name in names)),  # type: ignore[arg-type]
+            columns=(Column("figure", role="name"), *(Column(name, unit=unit) for name in names)),
             records=[(name, c.first, c.last, c.least, c.greatest) for name, c in known],
         )
 
 
+def _times(seconds: float, count: int) -> list[float]:
+    return [seconds * i / max(1, count - 1) for i in range(count)]
+
+
 def timeline(records: Iterable[Record]) -> Timeline:
     """Read a recording through, in bounded memory."""
-    seen = Timeline()
+    seen, taken = Timeline(), Counter[type[Record]]()
     for record in records:
         if isinstance(record, ProcessFacts):
             seen.facts = record
@@ -90,7 +115,8 @@ def timeline(records: Iterable[Record]) -> Timeline:
             if figure not in seen.courses:
                 seen.courses[figure] = Course(value, value, value, value)
             seen.courses[figure].add(value)
-        seen.readings += isinstance(record, ProcessSample | MemorySample)
+        taken[type(record)] += 1
+    seen.readings = max(taken[ProcessSample], taken[MemorySample])
     return seen
 
 
