@@ -42,7 +42,8 @@ def main_thread_seconds(pid: int) -> tuple[float, float]:
 def main_heap(pid: int) -> HeapCensus | None:
     """The objects in the heap of the main thread; of those with a page of their own the biggest."""
     with LiveAddressSpace(pid) as space:
-        found = census.take(space, metadata.load(program_file(pid))).main
+        symbols = metadata.load(program_file(pid))
+        found = census.take(space, symbols, census.Budget(seconds=1.5)).main
     return found and dataclasses.replace(found, large=found.large[:100])
 
 
@@ -65,6 +66,7 @@ def kilobytes(pid: int, field: str) -> int:
 
 def take(node: str, shape: str, megabytes: float, folder: Path) -> dict[str, Any]:
     """One program, one snapshot, one line."""
+    os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(dir=folder)  # nothing is learnt
     program = NodeProgram.start(
         Path(node),
         SCRIPT,

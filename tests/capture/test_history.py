@@ -45,10 +45,15 @@ def test_kept_and_read_again_without_names(kept: Path) -> None:
 
 
 def test_programs_are_told_apart() -> None:
-    by_path = history.program_of(["node", "/srv/app.js", "--port=1"], [])
-    assert by_path == history.program_of(["/usr/bin/node", "/srv/app.js"], ["--expose-gc"])
-    others = [(["node", "/srv/b.js"], []), (["node"], ["-e", "1"]), (["node"], ["-e", "2"])]
-    assert len({by_path, *(history.program_of(*one) for one in others)}) == 4
+    by_path = history.program_of(["node", "/srv/app.js", "web"], [])
+    assert by_path == history.program_of(["/usr/bin/node", "/srv/app.js", "web"], ["--expose-gc"])
+    others = [
+        (["node", "/srv/b.js", "web"], []),
+        (["node", "/srv/app.js", "worker"], []),
+        (["node"], ["-e", "1"]),
+        (["node"], ["-e", "2"]),
+    ]
+    assert len({by_path, *(history.program_of(*one) for one in others)}) == 5
 
 
 def test_the_oldest_are_given_up(kept: Path) -> None:

@@ -21,7 +21,10 @@ from nodemem.target.address_space import LiveAddressSpace, program_file
 _YOUNG_ALIVE = (0.1, 0.5)
 _OLD_ALIVE = 0.65
 _SURE = 2.0  # standard errors to each side of a sampled count
-_UNREAD = 0.2  # a count that could not read more than this share says too little
+# A count that could not read more than this share, or has so much less or more than there should
+# be, says too little; so many bytes a program may take and give up between two looks.
+_UNREAD, _MISSING, _NEW_MEANWHILE = 0.2, 0.15, 16e6
+_TRIES, _SECONDS = 2, 1.5
 # Fitted on the training programs of bench/forecast, as those of `cost_model`.
 _EDGES_NODE, _EDGES_OBJECT, _EDGES_CLOSURE = 0.88, 1.03, 3.5
 # What an array holds is an edge of its store, and, unless it is a hash table's, another one of the
@@ -49,19 +52,31 @@ class Counted:
 
 def count(pid: int | None, heap_used: int, *, main: bool = True) -> Counted | None:
     """Count the objects of process `pid`, in the heap of its main thread or else of the worker
-    thread whose heap is nearest to `heap_used` bytes. None where its memory cannot be read.
+    thread whose heap is nearest to `heap_used`, the bytes that it has in use by its own account.
+    None where its memory cannot be read, or what is found there is not as much as it should be.
 
     Takes some tenths of a second, and neither stops nor changes the process.
     """
     if pid is None:
         return None
     try:
-        with LiveAddressSpace(pid) as space:
-            found = census.take(space, metadata.load(program_file(pid)))
+        symbols = metadata.load(program_file(pid))
+        for _ in range(_TRIES):
+            with LiveAddressSpace(pid) as space:
+                found = census.take(space, symbols, census.Budget(seconds=_SECONDS))
+            heap = _heap(found, heap_used, main=main)
+            if heap is not None and _is_sound(heap, heap_used):
+                return from_census(heap)
     except NodememError:
-        return None
-    heap = _heap(found, heap_used, main=main)
-    return None if heap is None or heap.unread > _UNREAD else from_census(heap)
+        pass
+    return None
+
+
+def _is_sound(heap: HeapCensus, heap_used: int) -> bool:
+    """Whether a count found what is there: V8 may move objects meanwhile, or a busy machine leave
+    no time for enough pages."""
+    missing = abs(heap.total.bytes.value - heap_used)
+    return heap.unread <= _UNREAD and missing <= max(_MISSING * heap_used, _NEW_MEANWHILE)
 
 
 def _heap(found: Census, heap_used: int, *, main: bool) -> HeapCensus | None:

@@ -57,9 +57,9 @@ _POSITIVE = {"heap_used", "nodes", "edges", "file_size"}
 
 
 def program_of(argv: Sequence[str], exec_argv: Sequence[str]) -> str:
-    """What tells a program from others, from run to run: a hash of its script's path, or of the
-    text it was started with (`-e`)."""
-    named = argv[1:2] or [*exec_argv]
+    """What tells a program from others, from run to run: a hash of its script's path and arguments,
+    or of the text it was started with (`-e`)."""
+    named = argv[1:] if len(argv) > 1 else exec_argv
     return hashlib.sha256("\0".join(named).encode(errors="replace")).hexdigest()[:24]
 
 
