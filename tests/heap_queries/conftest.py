@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import re
 import string
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,22 @@ globals.$values = { text: 'some text', truth: true, nothing: null, symbol: Symbo
 globals.$values.re = /a+b/g;
 globals.$weak = new WeakRef(globals.$cycle);
 globals.$one = globals.$two = { both: 'ways' };
+
+class $Key { } class $Value { constructor() { this.data = new Array(700).fill('x'); } }
+globals.$weakMap = new WeakMap(); globals.$key = new $Key();
+globals.$weakMap.set(globals.$key, new $Value());
+globals.$weakMap.set(new $Key(), new $Value());
+class $Top { constructor() { this.left = new $Side(); this.right = new $Side(this.left.bottom); } }
+class $Side { constructor(bottom = new $Bottom()) { this.bottom = bottom; } }
+class $Bottom { constructor() { this.data = new Array(200).fill('x'); } }
+globals.$diamond = new $Top();
+class $Private { #hidden = new $Bottom(); static kept = new $Bottom(); }
+globals.$private = new $Private(); globals.$PrivateClass = $Private;
+globals.$members = { [Symbol('$described')]: {}, '': 'empty', 'a b': 'blank' };
+globals.$numbered = { 0: 'zero', 1: 'one', 500: 'far' };
+globals.$bound = function $target() { return this; }.bind(new $Top(), new $Value(), 42);
+globals.$small = Array.from({ length: 20 }, (_, i) => Buffer.from('tiny' + i));
+globals.$sparse = []; globals.$sparse[1e6] = {};
 globals.gc?.();
 setTimeout(() => {
   require('node:v8').writeHeapSnapshot(process.argv[2]);
@@ -151,17 +168,23 @@ def fill(text: str) -> tuple[str, dict[str, str]]:
     return re.sub(r"\$(\w+)", lambda match: names[match[1]], text), names
 
 
-_KNOWN: dict[Path, Asked] = {}
+@pytest.fixture(scope="session")
+def known() -> Iterator[dict[Path, Asked]]:
+    """The snapshots taken so far, by the release that took them."""
+    snapshots: dict[Path, Asked] = {}
+    yield snapshots
+    for one in snapshots.values():
+        one.snapshot.close()
 
 
 @pytest.fixture
-def asked(node: Path, tmp_path_factory: pytest.TempPathFactory) -> Asked:
-    if node not in _KNOWN:
+def asked(node: Path, known: dict[Path, Asked], tmp_path_factory: pytest.TempPathFactory) -> Asked:
+    if node not in known:
         folder = tmp_path_factory.mktemp("program")
         text, names = fill(PROGRAM)
         script = folder / "program.js"
         script.write_text(text)
         file = folder / "heap.heapsnapshot"
         NodeProgram.start(node, script, arguments=[str(file)], flags=["--expose-gc"]).stop()
-        _KNOWN[node] = Asked(open_snapshot(file), names)
-    return _KNOWN[node]
+        known[node] = Asked(open_snapshot(file), names)
+    return known[node]

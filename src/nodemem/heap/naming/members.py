@@ -32,7 +32,10 @@ def members(names: Names, ordinal: int) -> Iterator[Step]:
             yield from item
             continue
         edge = item[-1]
-        if edge.type == "weak":
+        if edge.type == "internal" and edge.name == "":
+            # What V8 writes for the property with an empty name.
+            yield Step("property", "''", ordinal, edge.target)
+        elif edge.type == "weak":
             yield Step("weak", str(edge.name), ordinal, edge.target)
         elif names.shown(edge.target) or snapshot.node_type(edge.target) == "synthetic":
             if edge.target != ordinal:
