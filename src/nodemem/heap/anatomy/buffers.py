@@ -15,8 +15,9 @@ from nodemem.heap.arrays import Array, Arrays, Edges
 from nodemem.heap.engine.columns import INTERNAL_EDGE, OBJECT
 
 _CLASSES = ("ArrayBuffer", "SharedArrayBuffer")
-POOL_SIZES = (8192, 65536)
-"""`Buffer.poolSize` until Node.js 22 and from then on: small Buffers share one ArrayBuffer."""
+POOL_SIZES = (8192, 65536, 65600)
+"""What small Buffers share: `Buffer.poolSize` of older and newer releases of Node.js, and the latter
+with room to align it."""
 
 
 @dataclass(frozen=True, slots=True)
