@@ -20,7 +20,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from nodemem.capture.contents import from_census
+from nodemem.capture.contents import from_census, is_sound
 from nodemem.capture.forecast import forecast_snapshot
 from nodemem.memory.census import Count, Estimate, HeapCensus, Large
 from nodemem.records import HeapSpace, MemorySample
@@ -65,7 +65,8 @@ def again(line: dict[str, Any], *, free: bool) -> dict[str, Any]:
     )
     procfs.cpu_pressure = lambda: 0.0 if free else line["busy"]
     os.getloadavg = lambda: (line["load"], 0.0, 0.0)
-    counted = from_census(read_census(line["census"])) if line.get("census") else None
+    heap = read_census(line["census"])
+    counted = from_census(heap) if is_sound(heap, line["heap_used"]) else None
     found = forecast_snapshot(
         sample, version=line["version"], pid=os.getpid(), folder=Path(), counted=counted
     )

@@ -86,7 +86,7 @@ def take(node: str, shape: str, megabytes: float, folder: Path) -> dict[str, Any
             load = {"load": os.getloadavg()[0], "busy": busy()}
             taken = visited.take_heap_snapshot(folder / "one.heapsnapshot", force=True)
             ended = main_thread_seconds(pid)
-            extra = kilobytes(pid, "VmHWM") - rss
+            extra = max(0, kilobytes(pid, "VmHWM") - rss)
             version = visited.version
     finally:
         program.stop()

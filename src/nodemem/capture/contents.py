@@ -65,14 +65,14 @@ def count(pid: int | None, heap_used: int, *, main: bool = True) -> Counted | No
             with LiveAddressSpace(pid) as space:
                 found = census.take(space, symbols, census.Budget(seconds=_SECONDS))
             heap = _heap(found, heap_used, main=main)
-            if heap is not None and _is_sound(heap, heap_used):
+            if heap is not None and is_sound(heap, heap_used):
                 return from_census(heap)
     except NodememError:
         pass
     return None
 
 
-def _is_sound(heap: HeapCensus, heap_used: int) -> bool:
+def is_sound(heap: HeapCensus, heap_used: int) -> bool:
     """Whether a count found what is there: V8 may move objects meanwhile, or a busy machine leave
     no time for enough pages."""
     missing = abs(heap.total.bytes.value - heap_used)

@@ -33,10 +33,11 @@ _PAUSE_FIXED, _RSS_FIXED = 0.07, 20e6
 _WIDEST = 4.0
 _NO_PAUSE, _NO_RSS, _NO_FILE = 0.25, 25e6, 6e6
 _FILE_OFF = (0.85, 1.25)
-# Others may want the processors too. So much longer takes what is always kept waiting, as e's power
-# (fitted as the model is; without others, a pause is the processor time it takes), and so uncertain
-# is that, low and high.
+# Others may want the processors too; without them, a pause is the processor time it takes. So much
+# longer takes what is always kept waiting, as e's power; of how many share a processor, so many get
+# in the way; and so uncertain is that, low and high. Seen at loads of 2 to 20 on two processors.
 _KEPT_WAITING = 0.75
+_SHARE_WAITING = 0.75
 _WAITING_OFF = (0.5, 0.9)
 # Where a program's earlier snapshot is all there is: its heap may hold other things by now.
 _EARLIER_OFF = (0.6, 1.7)
@@ -239,7 +240,7 @@ def _waiting() -> float:
     if pressure is None:
         pressure = min(1.0, max(0.0, shared - 1.0))
     # How many wait for each processor, pressure does not tell.
-    return max(math.exp(_KEPT_WAITING * pressure), pressure * shared / 2)
+    return max(math.exp(_KEPT_WAITING * pressure), pressure * shared * _SHARE_WAITING)
 
 
 def _release(version: str) -> int:
