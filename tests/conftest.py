@@ -34,6 +34,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What is remembered between runs: neither read from the user's home nor written there."""
     folder = tmp_path_factory.mktemp("state")
     os.environ["XDG_STATE_HOME"] = str(folder)
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
     return folder
 
 

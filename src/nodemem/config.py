@@ -20,6 +20,11 @@ from nodemem.units import parse_duration
 ENVIRONMENT_PREFIX = "NODEMEM_"
 
 
+Cache = Literal["beside", "folder", "off"]
+"""Where indexes of heap snapshots may be written: beside them, else in the cache folder; in the
+cache folder only; nowhere."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`top` is how many rows tables show; `interval` is the pause of `--watch`, like `500ms`.
 
@@ -32,6 +37,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     top: int = 25
     interval: str = "1s"
     sources: dict[str, str] = {}
+    cache: Cache = "beside"
 
     def __post_init__(self) -> None:
         parse_duration(self.interval)

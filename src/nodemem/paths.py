@@ -21,9 +21,20 @@ def state_folder() -> Path | None:
     `~/.local/state/nodemem`, made (mode 0700) if it is missing. None where nothing can be written:
     then nothing is remembered.
     """
-    named = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return _folder("XDG_STATE_HOME", ".local/state")
+
+
+def cache_folder() -> Path | None:
+    """Where nodemem keeps what it can make again: `$XDG_CACHE_HOME/nodemem`, else
+    `~/.cache/nodemem`, made (mode 0700) if it is missing. None where nothing can be written.
+    """
+    return _folder("XDG_CACHE_HOME", ".cache")
+
+
+def _folder(variable: str, below_home: str) -> Path | None:
+    named = Path(os.environ.get(variable, ""))
     try:
-        folder = (named if named.is_absolute() else Path.home() / ".local" / "state") / "nodemem"
+        folder = (named if named.is_absolute() else Path.home() / below_home) / "nodemem"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (OSError, RuntimeError, ValueError):  # no home, no right to write there, no path at all
         return None

@@ -160,6 +160,7 @@ def group_nodes(
     assignment = assign_groups(
         snapshot, snapshot.definitions if definitions is None else definitions
     )
+    snapshot.release_pages()
     groups, total = assignment.groups, len(assignment.labels)
     sizes = graph.shallow_sizes if exact else graph.wrapped_sizes
     words, width = sizes.cast("B").cast("I"), sizes.itemsize // 4

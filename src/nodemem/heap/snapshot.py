@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from nodemem.config import Cache
 from nodemem.errors import UsageError
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.results.progress import SILENT, Progress
@@ -73,17 +74,20 @@ def open_snapshot(
     progress: Progress = SILENT,
     *,
     source_roots: SourceRoots | Iterable[str] = (),
+    cache: Cache | None = None,
 ) -> HeapSnapshot:
     """Open a `.heapsnapshot` file, plain, gzip or Zstandard. Only its header is read now.
 
     `source_roots` says where the scripts of the program and their source maps are on this machine,
-    when not where the process had them: folders, or `/path/there=DIR`.
+    when not where the process had them: folders, or `/path/there=DIR`. `cache` says where an index
+    of a large file may be written, so that it need not be read again: "beside" it, in the cache
+    "folder", or nowhere ("off"); by default as the settings say.
 
     Raises:
         InputError: it cannot be read, or is no heap snapshot.
         UsageError: there is no such folder.
     """
-    snapshot = HeapSnapshot(path, progress)
+    snapshot = HeapSnapshot(path, progress, cache)
     if source_roots != ():
         from nodemem.source.files import SourceRoots
 

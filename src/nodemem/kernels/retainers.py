@@ -15,28 +15,38 @@ def reverse(
     edges: u32[::1],
     first_retainer: u32[::1],
     retainers: u32[::1],
-    source_of: u32[::1],
 ) -> ix:
     """Edges by target: those that lead to node t are retainers[first_retainer[t]] up to
-    first_retainer[t + 1], as edge positions in ascending order; source_of says where each comes
-    from. first_retainer has n_nodes + 2 items, zero at first."""
+    first_retainer[t + 1], as edge positions in ascending order. first_retainer has n_nodes + 2
+    items, zero at first."""
     node: ix
     e: ix
     target: u32
     at: u32
+    n_edges: ix = first_edge[n_nodes]
     with cython.nogil:
-        for e in range(first_edge[n_nodes]):
+        for e in range(n_edges):
             first_retainer[(edges[e] & 0x1FFFFFFF) + 2] += 1
         for node in range(2, n_nodes + 2):
             first_retainer[node] += first_retainer[node - 1]
-        for node in range(n_nodes):
-            for e in range(first_edge[node], first_edge[node + 1]):
-                target = edges[e] & 0x1FFFFFFF
-                at = first_retainer[target + 1]
-                retainers[at] = cython.cast(u32, e)
-                source_of[at] = cython.cast(u32, node)
-                first_retainer[target + 1] = at + 1
+        for e in range(n_edges):
+            target = edges[e] & 0x1FFFFFFF
+            at = first_retainer[target + 1]
+            retainers[at] = cython.cast(u32, e)
+            first_retainer[target + 1] = at + 1
     return n_nodes
+
+
+def find(n_nodes: ix, ids: u32[::1], wanted: u32) -> ix:
+    """The ordinal of the node with the id `wanted`; -1 when there is none."""
+    node: ix
+    found: ix = -1
+    with cython.nogil:
+        for node in range(n_nodes):
+            if ids[node] == wanted:
+                found = node
+                break
+    return found
 
 
 def by_id(n_nodes: ix, ids: u32[::1], counts: u32[::1], scratch: u32[::1], out: u32[::1]) -> ix:

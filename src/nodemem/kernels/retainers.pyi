@@ -6,8 +6,8 @@ def reverse(
     edges: memoryview,
     first_retainer: memoryview,
     retainers: memoryview,
-    source_of: memoryview,
 ) -> int: ...
+def find(n_nodes: int, ids: memoryview, wanted: int) -> int: ...
 def by_id(
     n_nodes: int, ids: memoryview, counts: memoryview, scratch: memoryview, out: memoryview
 ) -> int: ...

@@ -116,6 +116,7 @@ def numbers(
 
 def nodes(
     values: u32[::1],
+    at: ix,
     count: ix,
     stride: ix,
     fields: u8[::1],
@@ -125,22 +126,21 @@ def nodes(
     names: u32[::1],
     ids: u32[::1],
     sizes: u32[::1],
-    size_words: ix,
     first_edge: u32[::1],
     detachedness: u8[::1],
     totals: u64[::1],
     info: ix[::1],
 ) -> ix:
-    """`count` node records of `values` to the columns from ordinal `first`; how many were good.
+    """`count` node records from values[at:] to columns; how many were good.
 
     `fields` are the positions of type, name, id, self_size, edge_count and detachedness (255:
-    none) in a record; `type_codes` translates the file's type numbers, 255 is unknown. Sizes of
-    two words leave the high word alone. totals, in and out: [0] edges so far, [1] their announced
-    number, [2] largest name, [3] largest id, [4] detachedness seen. info[3]: fault of the first
-    bad record.
+    none) in a record; `type_codes` translates the file's type numbers, 255 is unknown. `names`,
+    `ids` and `sizes` are blocks that begin with the first of these records; the other columns are
+    whole, and the first record is ordinal `first` there. totals, in and out: [0] edges so far, [1]
+    their announced number, [2] largest name, [3] largest id, [4] detachedness seen. info[3]: fault
+    of the first bad record.
     """
     i: ix
-    at: ix = 0
     t: u32
     type_at: ix = fields[0]
     name_at: ix = fields[1]
@@ -164,14 +164,14 @@ def nodes(
                 break
             types[first + i] = type_codes[t]
             t = values[at + name_at]
-            names[first + i] = t
+            names[i] = t
             if t > name:
                 name = t
             t = values[at + id_at]
-            ids[first + i] = t
+            ids[i] = t
             if t > node_id:
                 node_id = t
-            sizes[(first + i) * size_words] = values[at + size_at]
+            sizes[i] = values[at + size_at]
             first_edge[first + i] = cython.cast(u32, edges)
             edges += values[at + edges_at]
             if edges > edge_count:
@@ -191,8 +191,20 @@ def nodes(
     return done
 
 
+def sum_of(values: u32[::1], start: ix, end: ix, step: ix) -> u64:
+    """The sum of every `step`-th of values[start:end]."""
+    i: ix = start
+    total: u64 = 0
+    with cython.nogil:
+        while i < end:
+            total += values[i]
+            i += step
+    return total
+
+
 def edges(
     values: u32[::1],
+    at: ix,
     count: ix,
     fields: u8[::1],
     stride: ix,
@@ -205,13 +217,13 @@ def edges(
     totals: u64[::1],
     info: ix[::1],
 ) -> ix:
-    """`count` edge records to the columns from edge `first`; how many were good.
+    """`count` edge records from values[at:] to columns; how many were good.
 
-    `fields` are the positions of type, name_or_index and to_node. `targets` receive
-    type << 29 | ordinal. totals[0]: largest string index among the names. info[3]: fault.
+    `fields` are the positions of type, name_or_index and to_node. `targets`, a whole column that
+    begins before edge `first`, receives type << 29 | ordinal; `names` is a block. totals[0]:
+    largest string index among the names. info[3]: fault.
     """
     i: ix
-    at: ix = 0
     t: u32
     name: u32
     target: u64
@@ -244,7 +256,7 @@ def edges(
             name = values[at + name_at]
             if code != 1 and code != 4 and name > largest:
                 largest = name
-            names[first + i] = name
+            names[i] = name
             t = code
             targets[first + i] = (t << 29) | cython.cast(u32, ordinal)
             at += stride
@@ -255,6 +267,7 @@ def edges(
 
 def locations(
     values: u32[::1],
+    at: ix,
     count: ix,
     fields: u8[::1],
     stride: ix,
@@ -263,12 +276,12 @@ def locations(
     out: u32[::1],
     info: ix[::1],
 ) -> ix:
-    """`count` location records as (ordinal, script id, line, column) to `out`; how many were good.
+    """`count` location records from values[at:] as (ordinal, script id, line, column) to `out`; how
+    many were good.
 
     `fields` are the positions of object_index, script_id, line and column. info[3]: fault.
     """
     i: ix
-    at: ix = 0
     ordinal: u32
     done: ix = count
     fault: ix = NO_FAULT

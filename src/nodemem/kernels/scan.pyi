@@ -22,6 +22,7 @@ def numbers(
 ) -> int: ...
 def nodes(
     values: memoryview,
+    at: int,
     count: int,
     stride: int,
     fields: memoryview,
@@ -31,14 +32,15 @@ def nodes(
     names: memoryview,
     ids: memoryview,
     sizes: memoryview,
-    size_words: int,
     first_edge: memoryview,
     detachedness: memoryview,
     totals: memoryview,
     info: memoryview,
 ) -> int: ...
+def sum_of(values: memoryview, start: int, end: int, step: int) -> int: ...
 def edges(
     values: memoryview,
+    at: int,
     count: int,
     fields: memoryview,
     stride: int,
@@ -53,6 +55,7 @@ def edges(
 ) -> int: ...
 def locations(
     values: memoryview,
+    at: int,
     count: int,
     fields: memoryview,
     stride: int,

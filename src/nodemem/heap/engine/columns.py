@@ -22,6 +22,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nodemem.heap.engine.store import Store, column
+
 TYPE_SHIFT = 29
 TARGET = (1 << TYPE_SHIFT) - 1
 
@@ -53,3 +55,18 @@ class Columns:
     def size_words(self) -> int:
         """32-bit words an item of `sizes`: kernels take sizes of either width as words."""
         return self.sizes.itemsize // 4
+
+
+def load_columns(store: Store) -> Columns:
+    """The columns of a file that was read into `store`."""
+    return Columns(
+        types=column(store, "types"),
+        names=column(store, "names"),
+        ids=column(store, "ids"),
+        sizes=column(store, "sizes"),
+        first_edge=column(store, "first_edge"),
+        detachedness=column(store, "detachedness"),
+        edges=column(store, "edges"),
+        edge_names=column(store, "edge_names"),
+        locations=column(store, "locations"),
+    )

@@ -5,21 +5,28 @@ from __future__ import annotations
 
 import re
 
-from nodemem.heap.engine.columns import HIDDEN_EDGE, NATIVE, TARGET, TYPE_SHIFT, WEAK_EDGE, Columns
+from nodemem.heap.engine.columns import HIDDEN_EDGE, NATIVE, TARGET, TYPE_SHIFT, WEAK_EDGE
 from nodemem.heap.engine.strings import StringTable
 
 ATTACHED, DETACHED = 1, 2
 
 
-def spread_detachedness(columns: Columns, strings: StringTable) -> None:
-    """Complete `columns.detachedness`, rename detached nodes in `columns.names`.
+def spread_detachedness(
+    types: memoryview,
+    names: memoryview,
+    first_edge: memoryview,
+    edges: memoryview,
+    states: memoryview,
+    strings: StringTable,
+) -> dict[int, int]:
+    """Complete the column of `states`; the new names of detached nodes, which `strings` gets.
 
     Only embedder nodes take part, which are few in Node.js; where no node has a state, nothing is
     looked at.
     """
-    states = columns.detachedness
+    new_names: dict[int, int] = {}
     if not len(states):
-        return
+        return new_names
     visited: set[int] = set()
     attached: list[int] = []
     detached: list[int] = []
@@ -30,21 +37,21 @@ def spread_detachedness(columns: Columns, strings: StringTable) -> None:
         if node in visited:
             return
         visited.add(node)
-        if columns.types[node] != NATIVE:
+        if types[node] != NATIVE:
             return
         states[node] = state
         if state == ATTACHED:
             attached.append(node)
         elif state == DETACHED:
-            name = columns.names[node]
+            name = names[node]
             if name not in renamed:
                 renamed[name] = strings.add("Detached " + strings[name])
-            columns.names[node] = renamed[name]
+            new_names[node] = renamed[name]
             detached.append(node)
 
     def spread(node: int, state: int) -> None:
-        for index in range(columns.first_edge[node], columns.first_edge[node + 1]):
-            edge = columns.edges[index]
+        for index in range(first_edge[node], first_edge[node + 1]):
+            edge = edges[index]
             if edge >> TYPE_SHIFT not in (HIDDEN_EDGE, WEAK_EDGE):
                 settle(edge & TARGET, state)
 
@@ -56,3 +63,4 @@ def spread_detachedness(columns: Columns, strings: StringTable) -> None:
         node = detached.pop()
         if states[node] != ATTACHED:
             spread(node, DETACHED)
+    return new_names

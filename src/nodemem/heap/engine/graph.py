@@ -1,15 +1,20 @@
 """What follows from the columns of a snapshot: shallow sizes, dominators, retained sizes,
-distances. Each is worked out when first asked for; the loops are in nodemem.kernels."""
+distances, references backwards. Each is worked out when first asked for; where an index is kept,
+all together. The loops are in nodemem.kernels."""
 
 from __future__ import annotations
 
+import bisect
+from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
 from nodemem.heap.engine.columns import SYNTHETIC, TARGET, Columns
-from nodemem.heap.engine.detached import spread_detachedness
 from nodemem.heap.engine.memory import copied, zeros
+from nodemem.heap.engine.retainers import Retainers, Sources, keep_retainers
+from nodemem.heap.engine.store import Store, column
 from nodemem.heap.engine.strings import StringTable
+from nodemem.heap.engine.threads import side_by_side
 from nodemem.kernels import load
 from nodemem.results.progress import SILENT, Progress
 
@@ -19,6 +24,9 @@ SYSTEM_DISTANCE = 100_000_000
 
 UNREACHED = -5
 """The distance of nodes that cannot be reached at all."""
+
+
+_FEW = 8
 
 
 class DominatorTree(NamedTuple):
@@ -31,37 +39,44 @@ class DominatorTree(NamedTuple):
     subtree: memoryview
 
 
-class Retainers(NamedTuple):
-    """Edges by target: those that lead to node o are `edges[first[o]:first[o + 1]]` (positions in
-    `Columns.edges`), their sources are at the same places of `sources`."""
-
-    first: memoryview
-    edges: memoryview
-    sources: memoryview
-
-
 class Graph:
     """All columns are by ordinal. Sizes are bytes, u32 items, or u64 where a size needs it."""
 
-    def __init__(self, columns: Columns, strings: StringTable, progress: Progress = SILENT) -> None:
-        spread_detachedness(columns, strings)
+    def __init__(
+        self, columns: Columns, strings: StringTable, store: Store, progress: Progress = SILENT
+    ) -> None:
         self.columns, self.strings = columns, strings
         self.node_count = len(columns.types)
-        self._progress = progress
-        self._pair_edges = self._mark_weakmap_edges()
+        self._store, self._progress = store, progress
+        self._ids_asked = 0
 
-    def _mark_weakmap_edges(self) -> memoryview:
-        columns, pairs = self.columns, self.strings.pairs
-        marked = zeros("Q", len(columns.edges) // 64 + 1 if len(pairs.strings) else 1)
-        if len(pairs.strings):
-            is_pair = zeros("Q", self.strings.count // 64 + 1)
-            for index in pairs.strings:
-                is_pair[index >> 6] |= 1 << (index & 63)
-            load("weakmaps").mark(
-                self.node_count, columns.first_edge, columns.edges, columns.edge_names,
-                columns.ids, pairs.strings, pairs.tables, is_pair, marked,
-            )  # fmt: skip
-        return marked
+    def _kept(self, name: str, work: Callable[[], memoryview]) -> memoryview:
+        """The column `name`; worked out, and kept with the others, unless it is there."""
+        found = self._store.get(name)
+        if found is None and self._store.streams:
+            self._work_out_all()
+            found = self._store.get(name)
+        return self._store.put(name, work()) if found is None else found
+
+    def _work_out_all(self) -> None:
+        """All that an index holds, dominators beside the rest. `_dominators` keeps its peak of
+        memory so low that the rest, one after the other, fits beside it."""
+        store = self._store
+        # Before there are threads: what another process has put in by now is taken over.
+        if store.may_write() and store.get("retained") is not None:
+            return
+
+        def beside() -> None:
+            store.put("shallow", self._shallow_sizes())
+            store.release_pages()
+            store.put("distances", self._distances())
+            store.release_pages()
+
+        side_by_side(lambda: store.put("dominators", self._dominators()), beside)
+        store.release_pages()
+        store.put("retained", self._retained(column(store, "shallow")))
+        store.release_pages()
+        store.commit()
 
     def _root_targets(self) -> list[int]:
         end = self.columns.first_edge[1]
@@ -87,6 +102,9 @@ class Graph:
     @cached_property
     def shallow_sizes(self) -> memoryview:
         """Self sizes, with those of internal helpers added to the one object that owns them."""
+        return self._kept("shallow", self._shallow_sizes)
+
+    def _shallow_sizes(self) -> memoryview:
         columns, n = self.columns, self.node_count
         kernel = load("owners")
         sizes = copied(columns.sizes)
@@ -116,34 +134,62 @@ class Graph:
         return wrapped
 
     @cached_property
-    def tree(self) -> DominatorTree:
-        """Immediate dominators over essential edges (see kernels/dominators.py)."""
-        columns, n = self.columns, self.node_count
-        kernel = load("dominators")
+    def dominators(self) -> memoryview:
+        """The immediate dominator of each node over essential edges; the root's is itself."""
+        return self._kept("dominators", self._dominators)
+
+    def _dominators(self) -> memoryview:
+        columns, n, store = self.columns, self.node_count, self._store
         self._progress.phase("dominators", n, "nodes")
-        room = n + 4
-        number, ends, semi = zeros("I", room), zeros("I", room), zeros("I", room)
-        node_of, parent = zeros("I", room), zeros("I", room)
-        bits = n // 64 + 1
+        room, bits = n + 4, n // 64 + 1
+        number, node_of, parent = zeros("I", room), zeros("I", room), zeros("I", room)
         visited, page_owned, beside = zeros("Q", bits), zeros("Q", bits), zeros("Q", bits)
-        # The stacks of the walk are in memory that is needed only after it.
-        reached = kernel.number_nodes(
+        reached = load("numbering").number_nodes(
             n, columns.first_edge, columns.edges, self.dom_trees,
-            number, node_of, parent, visited, page_owned, beside, ends, semi,
+            number, node_of, parent, visited, page_owned, beside, zeros("I", n), zeros("I", n),
         )  # fmt: skip
-        graph = (n, reached, columns.first_edge, columns.edges, number, parent, page_owned)
-        kept = kernel.incoming(*graph, ends, semi, zeros("I", 0), False)
-        sources = zeros("I", kept)
-        kernel.incoming(*graph, ends, semi, sources, True)
-        kernel.semi_nca(reached, parent, ends, semi, sources, number, zeros("I", reached + 2))
-        del sources
-        kernel.tree(n, node_of, parent, number, ends, semi)
-        return DominatorTree(dominators=semi[:n], preorder=number[:n], subtree=ends[:n])
+        del visited, beside
+        ends, semi = zeros("I", room), copied(parent)
+        # Both are not needed for a while, and memory is short meanwhile.
+        node_of = self._parked("node_of", node_of[1 : n + 1])
+        parent = self._parked("parent", parent[1 : n + 1])
+        kernel = load("dominators")
+        graph = (n, reached, columns.first_edge, columns.edges, number, page_owned, ends, semi)
+        sources = zeros("I", kernel.incoming(*graph, zeros("I", 0), False))
+        kernel.incoming(*graph, sources, True)
+        dominator = zeros("I", room)
+        dominator[1 : n + 1] = parent
+        store.release_pages()
+        del parent, graph, page_owned
+        stack = zeros("I", reached + 2)
+        kernel.semi_nca(reached, dominator, ends, semi, sources, number, stack)
+        del sources, stack
+        kernel.by_ordinal(n, node_of, dominator, semi)
+        if store.may_write():
+            store.drop("node_of")
+            store.drop("parent")
+        return semi[:n]
+
+    def _parked(self, name: str, scratch: memoryview) -> memoryview:
+        """The same column out of memory, if there is such a place."""
+        if not self._store.may_write():
+            return scratch
+        self._store.begin(name, "I", len(scratch))
+        self._store.write(name, 0, scratch)
+        return column(self._store, name)
+
+    @cached_property
+    def tree(self) -> DominatorTree:
+        """The dominator tree; children are in the order of their ordinals."""
+        n, dominators = self.node_count, self.dominators
+        preorder, subtree = zeros("I", n), zeros("I", n)
+        load("tree").order(n, dominators, preorder, subtree, zeros("I", n), zeros("I", n))
+        return DominatorTree(dominators, preorder, subtree)
 
     def _retained(self, sizes: memoryview) -> memoryview:
         tree, n, width = self.tree, self.node_count, sizes.itemsize // 4
         given = (n, tree.dominators, tree.preorder, sizes.cast("B").cast("I"), width)
-        kernel = load("dominators")
+        kernel = load("tree")
         out = zeros("I", width * n)
         if kernel.retained(*given, out, width) < 0:
             width, out = 2, zeros("I", 2 * n)
@@ -154,9 +200,7 @@ class Graph:
     def retained_sizes(self) -> memoryview:
         """Bytes that would be freed with each node: shallow sizes summed over its dominator
         subtree."""
-        # Dominators need the most memory: they come first, before there are sizes to hold.
-        _ = self.tree
-        return self._retained(self.shallow_sizes)
+        return self._kept("retained", lambda: self._retained(self.shallow_sizes))
 
     @cached_property
     def wrapped_retained_sizes(self) -> memoryview:
@@ -170,6 +214,9 @@ class Graph:
     def distances(self) -> memoryview:
         """Hops from the user roots, i32 items; SYSTEM_DISTANCE and more: reachable from the root
         only; UNREACHED: not reachable at all."""
+        return self._kept("distances", self._distances)
+
+    def _distances(self) -> memoryview:
         columns, n, strings = self.columns, self.node_count, self.strings
         kernel = load("distances")
         self._progress.phase("distances", n, "nodes")
@@ -183,7 +230,7 @@ class Graph:
         kernel.search(
             n, columns.first_edge, columns.edges, columns.edge_names, columns.types,
             self.dom_trees, special, known["sloppy_function_map"], strings.descriptors,
-            self._pair_edges, pairs.strings, pairs.entries,
+            column(self._store, "pair_edges"), pairs.strings, pairs.entries,
             zeros("Q", pairs.entry_count // 64 + 1), zeros("Q", bits),
             zeros("I", n + columns.first_edge[1]), out,
         )  # fmt: skip
@@ -198,10 +245,27 @@ class Graph:
 
     @cached_property
     def retainers(self) -> Retainers:
-        columns, n, e = self.columns, self.node_count, len(self.columns.edges)
-        first, edges, sources = zeros("I", n + 2), zeros("I", e), zeros("I", e)
-        load("retainers").reverse(n, columns.first_edge, columns.edges, first, edges, sources)
-        return Retainers(first, edges, sources)
+        """References backwards, the weak ones too."""
+        store, columns = self._store, self.columns
+        if store.get("retainers") is None:
+            keep_retainers(store, columns.first_edge, columns.edges)
+            store.commit()
+        edges = column(store, "retainers")
+        sources = Sources(columns.first_edge, edges)
+        return Retainers(column(store, "first_retainer"), edges, sources)
+
+    def find_id(self, node_id: int) -> int | None:
+        """The node with the id `node_id`; None when there is none."""
+        if not 0 <= node_id <= 0xFFFFFFFF:
+            return None
+        self._ids_asked += 1
+        if self._ids_asked <= _FEW:  # a look at all of them takes less than to put them in order
+            node = int(load("retainers").find(self.node_count, self.columns.ids, node_id))
+            return None if node < 0 else node
+        order, ids = self.id_order, self.columns.ids
+        place = bisect.bisect_left(order, node_id, key=ids.__getitem__)
+        found = place < len(order) and ids[order[place]] == node_id
+        return int(order[place]) if found else None
 
     @cached_property
     def id_order(self) -> memoryview:

@@ -14,7 +14,7 @@ _MAPPED = 1 << 16
 _PLAIN = os.environ.get("NODEMEM_PLAIN_MEMORY") == "1"
 
 Code = Literal["B", "I", "i", "Q", "q"]
-_ITEM_SIZES: dict[Code, int] = {"B": 1, "I": 4, "i": 4, "Q": 8, "q": 8}
+ITEM_SIZES: dict[Code, int] = {"B": 1, "I": 4, "i": 4, "Q": 8, "q": 8}
 
 
 def zeros(code: Code, count: int) -> memoryview:
@@ -23,7 +23,7 @@ def zeros(code: Code, count: int) -> memoryview:
     Raises:
         InputError: the machine has not as much address space as the file asks for.
     """
-    size = count * _ITEM_SIZES[code]
+    size = count * ITEM_SIZES[code]
     if size < _MAPPED or _PLAIN:
         return memoryview(bytearray(size)).cast(code)
     try:

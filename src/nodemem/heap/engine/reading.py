@@ -1,21 +1,32 @@
-"""A snapshot file -> columns and strings, in one pass over its text.
+"""A snapshot file -> columns and strings in a store, in one pass over its text.
 
 Sections may come in any order; unknown ones are passed over. Every number is checked on the way
-(kernels/scan.py), so that what stands in `Columns` afterwards is safe to index with.
+(kernels/scan.py), so that what stands in the columns afterwards is safe to index with. Columns
+that the graph algorithms walk over are in memory meanwhile; the others go to the store at once.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-
 from nodemem.errors import InputError
-from nodemem.heap.engine.columns import ELEMENT_EDGE, HIDDEN_EDGE, TYPE_SHIFT, Columns
+from nodemem.heap.engine.columns import ELEMENT_EDGE, HIDDEN_EDGE, TYPE_SHIFT
+from nodemem.heap.engine.detached import spread_detachedness
 from nodemem.heap.engine.header import ABSENT, Header
 from nodemem.heap.engine.memory import grown, zeros
+from nodemem.heap.engine.records import (
+    Batch,
+    Emit,
+    RecordReader,
+    Shape,
+    Wides,
+    most_records,
+    threads_for,
+)
+from nodemem.heap.engine.retainers import keep_retainers
 from nodemem.heap.engine.source import SnapshotFile
-from nodemem.heap.engine.strings import StringTable, read_strings
-from nodemem.heap.engine.window import CHUNK, Window, sections, shown
+from nodemem.heap.engine.store import Store, column
+from nodemem.heap.engine.strings import StringTable, load_strings, read_strings
+from nodemem.heap.engine.threads import Aside
+from nodemem.heap.engine.window import CHUNK, Window, sections
 from nodemem.kernels import load
 from nodemem.results.progress import SILENT, Progress
 
@@ -25,29 +36,32 @@ _CAST_INT = (1 << 64) - (1 << 31)
 """Embedder sizes of 2 to 4 GiB pass through a C int in V8 and come out sign-extended."""
 _ID_WINDOW = 1 << 27
 
-Wides = list[tuple[int, int]]
-"""Numbers of 2**32 or more in the values at hand: index and value."""
-
+_WIDE = -1
 _REASONS = {
     3: "its type is not among those the header lists",
     4: "the nodes have more edges than the header announces",
     5: "it refers to no node: not a multiple of the record size, or out of range",
+    _WIDE: "it holds a number above 4294967295",
 }
-"""By the fault codes of kernels/scan.py."""
+"""By the fault codes of kernels/scan.py, and our own."""
 
 
 def read_snapshot(
-    file: SnapshotFile, header: Header, progress: Progress = SILENT, chunk: int = CHUNK
-) -> tuple[Columns, StringTable]:
-    """All columns and the string table of `file`.
+    file: SnapshotFile,
+    header: Header,
+    store: Store,
+    progress: Progress = SILENT,
+    chunk: int = CHUNK,
+) -> None:
+    """Put all columns and the string table of `file` into `store`.
 
     Raises:
         InputError: the file is cut short, or anything in it is not as it must be; says where.
+        StoreFull: the store cannot take all of it.
     """
-    progress.phase("read", file.size if file.magic.startswith(b"{") else None)
+    progress.phase("read", file.size if file.plain else None)
     window = Window(file, progress, chunk)
-    reader = _Reader(window, header)
-    strings: StringTable | None = None
+    reader = _Reader(window, header, store, threads_for(file.size) if file.plain else 1)
     seen: set[str] = set()
     for name in sections(window):
         if name in seen:
@@ -60,221 +74,240 @@ def read_snapshot(
         elif name == "locations" and header.meta.location_stride:
             reader.locations()
         elif name == "strings":
-            strings = read_strings(window, file)
+            reader.begin_checks()
+            read_strings(window, file, store)
         else:
             window.skip_value()
-    missing = {"nodes", "edges", "strings"} - seen
-    if missing or strings is None:
+    if missing := {"nodes", "edges", "strings"} - seen:
         raise window.broken(f"it has no section '{min(missing)}'")
-    return reader.finish(strings), strings
+    reader.finish(load_strings(file, store))
 
 
 class _Reader:
-    def __init__(self, window: Window, header: Header) -> None:
+    def __init__(self, window: Window, header: Header, store: Store, threads: int) -> None:
         self.window, self.header, self.meta = window, header, header.meta
+        self.store, self.threads = store, threads
         self.kernel = load("scan")
-        self.info = memoryview(bytearray(32)).cast("q")
-        self.node_totals = memoryview(bytearray(40)).cast("Q")
-        self.edge_totals = memoryview(bytearray(8)).cast("Q")
-        room = len(window.data) // 2 + 256
-        self.values, self.wide_at, self.wide = zeros("I", room), zeros("I", room), zeros("Q", room)
+        self.node_totals: list[memoryview] = []
+        self.edge_totals: list[memoryview] = []
+        self.wide_sizes: dict[int, int] = {}
+        self.aside: Aside | None = None
         n, e = header.node_count, header.edge_count
-        self.columns = Columns(
-            types=zeros("B", n),
-            names=zeros("I", n),
-            ids=zeros("I", n),
-            sizes=zeros("I", n),
-            first_edge=zeros("I", n + 1),
-            detachedness=zeros("B", n if self.meta.has_detachedness else 0),
-            edges=zeros("I", e),
-            edge_names=zeros("I", e),
-            locations=zeros("I", 0),
+        self.types, self.first_edge, self.edge_words = (
+            zeros("B", n),
+            zeros("I", n + 1),
+            zeros("I", e),
         )
+        self.detachedness = zeros("B", n if self.meta.has_detachedness else 0)
+        self.location_records = zeros("I", 0)
+        for name, count in (("names", n), ("ids", n), ("sizes", n), ("edge_names", e)):
+            store.begin(name, "I", count)
 
     def nodes(self) -> None:
-        columns, meta = self.columns, self.meta
-        self.node_totals[1] = self.header.edge_count
+        header, meta = self.header, self.meta
+        shape = Shape("nodes", meta.node_stride, header.node_count, meta.node_fields[4])
+        reader = RecordReader(self.window, shape, _REASONS)
+        reader.read([self._node_emitter() for _ in range(self.threads)])
+        if reader.weight != header.edge_count:
+            raise self.window.broken(
+                f"the nodes have {reader.weight:,} edges, "
+                f"the header announces {header.edge_count:,}"
+            )
+        self.first_edge[header.node_count] = reader.weight
+
+    def _node_emitter(self) -> Emit:
+        meta, store = self.meta, self.store
         fields = memoryview(bytearray(meta.node_fields))
         codes = memoryview(bytearray(meta.node_type_codes))
         size_at = meta.node_fields[3]
         # Fields that are not read may hold anything; a size may be wide.
         needed = set(meta.node_fields) - {size_at, ABSENT}
+        most = most_records(meta.node_stride)
+        names, ids, sizes = zeros("I", most), zeros("I", most), zeros("I", most)
+        totals, info = memoryview(bytearray(40)).cast("Q"), memoryview(bytearray(32)).cast("q")
+        totals[1] = self.header.edge_count
+        self.node_totals.append(totals)
 
-        def emit(count: int, first: int, wides: Wides) -> int:
-            self._refuse_wide(wides, meta.node_stride, needed, first)
+        def emit(batch: Batch) -> tuple[int, int]:
+            wide = _first_wide(batch.wides, meta.node_stride, needed)
+            if wide is not None:
+                return wide, _WIDE
+            totals[0] = batch.weight
             good: int = self.kernel.nodes(
-                self.values, count, meta.node_stride, fields, codes, first,
-                columns.types, columns.names, columns.ids,
-                columns.sizes.cast("B").cast("I"), columns.size_words,
-                columns.first_edge, columns.detachedness, self.node_totals, self.info,
+                batch.values, batch.at, batch.length, meta.node_stride, fields, codes, batch.first,
+                self.types, names, ids, sizes, self.first_edge, self.detachedness, totals, info,
             )  # fmt: skip
-            for index, value in wides:
+            store.write("names", batch.first, names[:good])
+            store.write("ids", batch.first, ids[:good])
+            store.write("sizes", batch.first, sizes[:good])
+            for index, value in batch.wides:
                 record, at = divmod(index, meta.node_stride)
                 if at == size_at and record < good:
-                    self._wide_size(first + record, value)
-            return good
+                    self._wide_size(batch.first + record, value)
+            return good, info[3]
 
-        self._records("nodes", meta.node_stride, self.header.node_count, emit)
-        total = self.node_totals[0]
-        if total != self.header.edge_count:
-            raise self.window.broken(
-                f"the nodes have {total:,} edges, the header announces {self.header.edge_count:,}"
-            )
-        columns.first_edge[self.header.node_count] = total
+        return emit
 
     def edges(self) -> None:
-        columns, meta = self.columns, self.meta
+        shape = Shape("edges", self.meta.edge_stride, self.header.edge_count)
+        reader = RecordReader(self.window, shape, _REASONS)
+        reader.read([self._edge_emitter() for _ in range(self.threads)])
+
+    def _edge_emitter(self) -> Emit:
+        meta, store = self.meta, self.store
         fields = memoryview(bytearray(meta.edge_fields))
         codes = memoryview(bytearray(meta.edge_type_codes))
+        needed = set(meta.edge_fields)
+        names = zeros("I", most_records(meta.edge_stride))
+        totals, info = memoryview(bytearray(8)).cast("Q"), memoryview(bytearray(32)).cast("q")
+        self.edge_totals.append(totals)
 
-        def emit(count: int, first: int, wides: Wides) -> int:
-            self._refuse_wide(wides, meta.edge_stride, set(meta.edge_fields), first)
+        def emit(batch: Batch) -> tuple[int, int]:
+            wide = _first_wide(batch.wides, meta.edge_stride, needed)
+            if wide is not None:
+                return wide, _WIDE
             good: int = self.kernel.edges(
-                self.values, count, fields, meta.edge_stride, codes,
+                batch.values, batch.at, batch.length, fields, meta.edge_stride, codes,
                 meta.node_stride, self.header.node_count,
-                first, columns.edges, columns.edge_names, self.edge_totals, self.info,
+                batch.first, self.edge_words, names, totals, info,
             )  # fmt: skip
-            return good
+            store.write("edge_names", batch.first, names[:good])
+            return good, info[3]
 
-        self._records("edges", meta.edge_stride, self.header.edge_count, emit)
+        return emit
 
     def locations(self) -> None:
         meta = self.meta
         fields = memoryview(bytearray(meta.location_fields))
         needed = set(meta.location_fields)
+        info = memoryview(bytearray(32)).cast("q")
         out = zeros("I", 4096)
-        total = 0
 
-        def emit(count: int, first: int, wides: Wides) -> int:
-            nonlocal out, total
-            self._refuse_wide(wides, meta.location_stride, needed, first)
-            if 4 * (first + count) > len(out):
-                out = grown(out, 8 * (first + count))
+        def emit(batch: Batch) -> tuple[int, int]:
+            nonlocal out
+            wide = _first_wide(batch.wides, meta.location_stride, needed)
+            if wide is not None:
+                return wide, _WIDE
+            if 4 * (batch.first + batch.length) > len(out):
+                out = grown(out, 8 * (batch.first + batch.length))
             good: int = self.kernel.locations(
-                self.values, count, fields, meta.location_stride, meta.node_stride,
-                self.header.node_count, out[4 * first :], self.info,
+                batch.values, batch.at, batch.length, fields, meta.location_stride,
+                meta.node_stride, self.header.node_count, out[4 * batch.first :], info,
             )  # fmt: skip
-            total = first + count
-            return good
+            return good, info[3]
 
-        self._records("locations", meta.location_stride, None, emit)
-        self.columns.locations = out[: 4 * total]
+        reader = RecordReader(self.window, Shape("locations", meta.location_stride, None), _REASONS)
+        reader.read([emit])
+        self.location_records = out[: 4 * reader.count]
 
-    def finish(self, strings: StringTable) -> Columns:
-        """The checks that need all sections."""
-        columns, window = self.columns, self.window
-        if self.node_totals[2] >= strings.count:
-            window.section = "nodes"
-            bad = next(i for i, name in enumerate(columns.names) if name >= strings.count)
-            raise self._no_string("node", bad, columns.names[bad], strings.count)
-        if self.edge_totals[0] >= strings.count:
-            window.section = "edges"
-            for at, (edge, name) in enumerate(zip(columns.edges, columns.edge_names, strict=True)):
+    def begin_checks(self) -> None:
+        """Where all nodes and edges are read: what needs no strings, beside what is read next."""
+        if self.threads > 1 and self.node_totals and self.edge_totals:
+            self.aside = Aside(self._without_strings)
+
+    def _without_strings(self) -> None:
+        self._check_ids()
+        if self.store.may_write():
+            keep_retainers(self.store, self.first_edge, self.edge_words)
+
+    def finish(self, strings: StringTable) -> None:
+        """The checks that need all sections, what V8 leaves to readers of the file to work out,
+        and the columns that were in memory until now."""
+        store, n = self.store, self.header.node_count
+        self._check_names(strings.count)
+        if self.aside is None:
+            self._without_strings()
+        else:
+            self.aside.join()
+        if self.wide_sizes:
+            store.put("sizes", self._widened())
+        if not any(totals[4] for totals in self.node_totals):
+            self.detachedness = zeros("B", 0)
+        names = column(store, "names")
+        renamed = spread_detachedness(
+            self.types, names, self.first_edge, self.edge_words, self.detachedness, strings
+        )
+        one = zeros("I", 1)
+        for node, name in renamed.items():
+            one[0] = name
+            store.write("names", node, one)
+        store.facts["added_strings"] = strings.added
+        store.put("pair_edges", self._mark_weakmap_edges(strings))
+        store.release_pages()
+        store.put("types", self.types, at_hand=True)
+        store.put("first_edge", self.first_edge, at_hand=True)
+        store.put("edges", self.edge_words, at_hand=True)
+        store.put("detachedness", self.detachedness)
+        store.put("locations", self.location_records)
+        assert len(self.types) == n
+
+    def _mark_weakmap_edges(self, strings: StringTable) -> memoryview:
+        pairs = strings.pairs
+        if not len(pairs.strings):
+            return zeros("Q", 1)
+        marked = zeros("Q", len(self.edge_words) // 64 + 1)
+        is_pair = zeros("Q", strings.count // 64 + 1)
+        for index in pairs.strings:
+            is_pair[index >> 6] |= 1 << (index & 63)
+        load("weakmaps").mark(
+            len(self.types), self.first_edge, self.edge_words, column(self.store, "edge_names"),
+            column(self.store, "ids"), pairs.strings, pairs.tables, is_pair, marked,
+        )  # fmt: skip
+        return marked
+
+    def _check_names(self, strings: int) -> None:
+        if max(totals[2] for totals in self.node_totals) >= strings:
+            self.window.section = "nodes"
+            names = column(self.store, "names")
+            bad = next(i for i, name in enumerate(names) if name >= strings)
+            raise self._no_string("node", bad, names[bad], strings)
+        if max(totals[0] for totals in self.edge_totals) >= strings:
+            self.window.section = "edges"
+            names = column(self.store, "edge_names")
+            for at, (edge, name) in enumerate(zip(self.edge_words, names, strict=True)):
                 numbered = edge >> TYPE_SHIFT in (ELEMENT_EDGE, HIDDEN_EDGE)
-                if name >= strings.count and not numbered:
-                    raise self._no_string("edge", at, name, strings.count)
-        n = self.header.node_count
-        seen = zeros("Q", min(self.node_totals[3] + 64, _ID_WINDOW) // 64)
-        for base in range(0, self.node_totals[3] + 1, _ID_WINDOW):
-            twice = self.kernel.duplicate_id(columns.ids, n, base, seen)
+                if name >= strings and not numbered:
+                    raise self._no_string("edge", at, name, strings)
+
+    def _check_ids(self) -> None:
+        ids = column(self.store, "ids")
+        largest = max(totals[3] for totals in self.node_totals)
+        seen = zeros("Q", min(largest + 64, _ID_WINDOW) // 64)
+        for base in range(0, largest + 1, _ID_WINDOW):
+            twice = self.kernel.duplicate_id(ids, len(ids), base, seen)
             if twice >= 0:
                 raise InputError(
-                    f"{window.path} is not a sound heap snapshot",
-                    why=f"node {twice:,} has the id {columns.ids[twice]}, which another node has",
+                    f"{self.window.path} is not a sound heap snapshot",
+                    why=f"node {twice:,} has the id {ids[twice]}, which another node has",
                     next="take the snapshot again",
                 )
-        if not self.node_totals[4]:
-            columns.detachedness = zeros("B", 0)
-        return columns
-
-    def _records(
-        self,
-        what: str,
-        stride: int,
-        announced: int | None,
-        emit: Callable[[int, int, Wides], int],
-    ) -> None:
-        """Read one section of numbers. `emit(count, first, wides)` takes `count` records from the
-        front of `values`, the first of them being record `first`; it returns how many were good."""
-        window, kernel, info, values = self.window, self.kernel, self.info, self.values
-        window.expect("[")
-        info[0] = kernel.FIRST
-        first = filled = 0
-        wides: Wides = []
-        while True:
-            self._unread = filled
-            filled = kernel.numbers(
-                window.view, window.start, window.end,
-                values, filled, self.wide_at, self.wide, info,
-            )  # fmt: skip
-            state, stop, wide_count, fault = info
-            wides += [(self.wide_at[i], self.wide[i]) for i in range(wide_count)]
-            count = filled // stride
-            if announced is not None and first + count > announced:
-                raise window.broken(
-                    f"the header announces {announced:,} {what}, there are more",
-                    self._position((announced - first) * stride),
-                )
-            good = emit(count, first, wides)
-            if good < count:
-                raise self._bad(first + good, good * stride, _REASONS[info[3]])
-            window.start = stop
-            if fault == kernel.UNEXPECTED_BYTE:
-                raise window.broken(
-                    f"record {first + count:,} contains {shown(window.data[stop])}, where only "
-                    "whole numbers from 0 and commas between them may stand"
-                )
-            if fault == kernel.NUMBER_TOO_LARGE:
-                raise window.broken(f"a number in record {first + count:,} is too large")
-            first += count
-            used = count * stride
-            values[: filled - used] = values[used:filled]
-            wides = [(index - used, value) for index, value in wides if index >= used]
-            filled -= used
-            if state == kernel.CLOSED:
-                break
-            window.need()
-        if filled:
-            raise window.broken(f"the last record has {filled} numbers instead of {stride}")
-        if announced is not None and first != announced:
-            raise window.broken(
-                f"the header announces {announced:,} {what}, there are only {first:,}"
-            )
-
-    def _refuse_wide(self, wides: Wides, stride: int, needed: set[int], first: int) -> None:
-        for index, _ in wides:
-            record, at = divmod(index, stride)
-            if at in needed:
-                raise self._bad(first + record, index, "it holds a number above 4294967295")
 
     def _wide_size(self, ordinal: int, size: int) -> None:
         if size >= _CAST_INT:
             size &= 0xFFFFFFFF
         elif size >= _SIZE_LIMIT:
             raise self.window.broken(f"node {ordinal:,} has an impossible size, {size:,} bytes")
-        columns = self.columns
-        if columns.sizes.itemsize == 4 and size > 0xFFFFFFFF:
-            wide = zeros("Q", len(columns.sizes))
-            words = wide.cast("B").cast("I")
-            words[::2] = columns.sizes
-            columns.sizes = wide
-        columns.sizes[ordinal] = size
+        if size > 0xFFFFFFFF:
+            self.wide_sizes[ordinal] = size
 
-    def _position(self, index: int) -> int:
-        """Where in the text values[index] stands, or the chunk that continues its record."""
-        window = self.window
-        text = bytes(window.view[window.start : window.end])
-        at = 0
-        for number, match in enumerate(re.finditer(rb"[0-9]+", text)):
-            at = match.start()
-            if number >= index - self._unread:
-                break
-        return window.position + at
-
-    def _bad(self, record: int, index: int, why: str) -> InputError:
-        return self.window.broken(f"record {record:,} is bad: {why}", self._position(index))
+    def _widened(self) -> memoryview:
+        narrow = column(self.store, "sizes")
+        wide = zeros("Q", len(narrow))
+        wide.cast("B").cast("I")[::2] = narrow
+        for ordinal, size in self.wide_sizes.items():
+            wide[ordinal] = size
+        return wide
 
     def _no_string(self, what: str, at: int, name: int, strings: int) -> InputError:
         return self.window.broken(
             f"{what} {at:,} has the name {name:,}, but there are only {strings:,} strings"
         )
+
+
+def _first_wide(wides: Wides, stride: int, needed: set[int]) -> int | None:
+    """The record of the first number of 2**32 or more in a field that takes none."""
+    for index, _ in wides:
+        record, at = divmod(index, stride)
+        if at in needed:
+            return record
+    return None

@@ -5,7 +5,6 @@ header -> columns, strings -> graph -> dominators, retained sizes, distances
 
 from __future__ import annotations
 
-import bisect
 import os
 from collections.abc import Iterator
 from functools import cached_property
@@ -20,6 +19,7 @@ from nodemem.heap.engine.columns import (
     TARGET,
     TYPE_SHIFT,
     Columns,
+    load_columns,
 )
 from nodemem.heap.engine.graph import SYSTEM_DISTANCE, Graph
 from nodemem.heap.engine.header import EDGE_TYPES, Header, read_header
@@ -27,12 +27,15 @@ from nodemem.heap.engine.interfaces import Definition, PlainObjects
 from nodemem.heap.engine.memory import zeros
 from nodemem.heap.engine.reading import read_snapshot
 from nodemem.heap.engine.source import SnapshotFile
-from nodemem.heap.engine.strings import NONE, StringTable
+from nodemem.heap.engine.store import MemoryStore, Store, StoreFull, worth_keeping
+from nodemem.heap.engine.strings import NONE, StringTable, load_strings
 from nodemem.kernels import load
 from nodemem.results.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     import numpy
+
+    from nodemem.config import Cache
 
     Array: TypeAlias = numpy.ndarray[Any, numpy.dtype[Any]]
 
@@ -54,9 +57,16 @@ class Snapshot:
     InputError. Sizes are bytes. Use as a context manager, or `close()`, to release the file early.
     """
 
-    def __init__(self, path: str | os.PathLike[str], progress: Progress = SILENT) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        progress: Progress = SILENT,
+        cache: Cache | None = None,
+    ) -> None:
         self._file = SnapshotFile(path)
         self._progress = progress
+        self._cache = cache
+        self._store: Store | None = None
         self.path_on_disk = self._file.path
         self.header: Header = read_header(self._file)
 
@@ -66,12 +76,25 @@ class Snapshot:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def release_pages(self) -> None:
+        """Let go of memory of columns that can be read again from the index."""
+        if self._store is not None:
+            self._store.release_pages()
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.path_on_disk}: {self.node_count:,} nodes>"
 
     def close(self) -> None:
         """Release the file. What was worked out stays usable, strings of a plain file do not."""
+        if self._store is not None:
+            self._store.commit()
+            self._store.close()
         self._file.close()
+
+    @property
+    def warning(self) -> str | None:
+        """Why no index of the file could be kept; None when one is, or was not wanted."""
+        return None if self._store is None else self._store.warning
 
     # header
 
@@ -88,8 +111,33 @@ class Snapshot:
     @cached_property
     def graph(self) -> Graph:
         """The columns and what follows from them; see heap/engine/graph.py."""
-        columns, strings = read_snapshot(self._file, self.header, self._progress)
-        return Graph(columns, strings, self._progress)
+        store = self._filled_store()
+        columns = load_columns(store)
+        return Graph(columns, load_strings(self._file, store), store, self._progress)
+
+    def _filled_store(self) -> Store:
+        """The file's columns: those of its index, else read now."""
+        store = self._new_store()
+        if "strings" not in store.facts:
+            try:
+                read_snapshot(self._file, self.header, store, self._progress)
+            except StoreFull as error:
+                store.close()
+                store = MemoryStore()
+                store.warning = str(error)
+                read_snapshot(self._file, self.header, store, self._progress)
+            except BaseException:
+                store.close()
+                raise
+        self._store = store
+        return store
+
+    def _new_store(self) -> Store:
+        if not worth_keeping(self._file):
+            return MemoryStore()
+        from nodemem.heap.engine.placing import open_store
+
+        return open_store(self._file, self._cache)
 
     @property
     def columns(self) -> Columns:
@@ -191,14 +239,12 @@ class Snapshot:
 
     def ordinal(self, node_id: int) -> int:
         """The node with V8's id `node_id`. Raises UsageError when there is none."""
-        order, ids = self.graph.id_order, self.columns.ids
-        place = bisect.bisect_left(order, node_id, key=ids.__getitem__)
-        if place == len(order) or ids[order[place]] != node_id:
+        found = self.graph.find_id(node_id)
+        if found is None:
             raise UsageError(
                 f"{self.path_on_disk} has no node with the id {node_id}",
                 next="take an id from this very snapshot; ids do not outlive a process",
             )
-        found: int = order[place]
         return found
 
     def shallow_size(self, ordinal: int) -> int:
@@ -227,7 +273,7 @@ class Snapshot:
     def dominator(self, ordinal: int) -> int:
         """The node through which every path to this one leads, the nearest; the root's is
         itself."""
-        node: int = self.graph.tree.dominators[self._checked(ordinal)]
+        node: int = self.graph.dominators[self._checked(ordinal)]
         return node
 
     def dominated(self, ordinal: int) -> Iterator[int]:
@@ -278,7 +324,7 @@ class Snapshot:
     @property
     def dominators(self) -> Array:
         """Ordinals of immediate dominators, uint32; the root's is itself."""
-        return _array(self.graph.tree.dominators)
+        return _array(self.graph.dominators)
 
     def _checked(self, ordinal: int) -> int:
         # A memoryview takes negative indexes, which would answer for another node.

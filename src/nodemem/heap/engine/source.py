@@ -69,6 +69,16 @@ class SnapshotFile:
             )
         self.magic = self.read_at(0, 4)
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is not compressed."""
+        return not self.magic.startswith((_GZIP, _ZSTD))
+
+    @property
+    def fd(self) -> int:
+        """Its descriptor, -1 when it is closed."""
+        return self._fd
+
     def read_at(self, position: int, size: int) -> bytes:
         """Up to `size` bytes from `position`. Raises InputError when the disk refuses."""
         try:

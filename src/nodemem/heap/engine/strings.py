@@ -7,6 +7,7 @@ compressed one the text is kept.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from nodemem.errors import InputError, UsageError
 from nodemem.heap.engine.memory import grown, zeros
 from nodemem.heap.engine.source import SnapshotFile
+from nodemem.heap.engine.store import Store, column
 from nodemem.heap.engine.window import Window
 from nodemem.kernels import load
 
@@ -155,8 +157,8 @@ def _spellings(text: str) -> list[bytes]:
     return [way.encode("utf-8", "surrogatepass") for way in dict.fromkeys((upper, lower, raw))]
 
 
-def read_strings(window: Window, file: SnapshotFile) -> StringTable:
-    """The table from the section the window stands at; consumes it."""
+def read_strings(window: Window, file: SnapshotFile, store: Store) -> None:
+    """Put the table from the section the window stands at into `store`; consumes the section."""
     kernel = load("strings")
     window.expect("[")
     section = window.position
@@ -170,7 +172,7 @@ def read_strings(window: Window, file: SnapshotFile) -> StringTable:
     pair_string, pair_table = zeros("I", pair_room), zeros("Q", pair_room)
     pair_hash = zeros("Q", pair_room)
     known, known_ends = _joined(tuple(name.encode() for name in KNOWN))
-    known_index = memoryview(bytearray(NONE.to_bytes(4, "little") * len(KNOWN))).cast("I")
+    known_index = memoryview(bytearray(NONE.to_bytes(4, sys.byteorder) * len(KNOWN))).cast("I")
     words, word_ends = _joined(_PAIR_WORDS)
     kinds = memoryview(_kinds())
     info = memoryview(bytearray(32)).cast("q")
@@ -207,27 +209,55 @@ def read_strings(window: Window, file: SnapshotFile) -> StringTable:
             break
         window.need()
     entries: dict[int, int] = {}
-    entry_of = zeros("I", max(pairs, 1))
+    entry_of = zeros("I", pairs)
     for slot, shared in enumerate(pair_hash[:pairs]):
         entry_of[slot] = entries.setdefault(shared, len(entries))
-    if kept is None:
+    store.put("string_offsets", offsets[: count + 1])
+    store.put("string_widths", widths[:count])
+    store.put("descriptor_strings", descriptors)
+    store.put("internal_strings", internal)
+    store.put("pair_strings", pair_string[:pairs])
+    store.put("pair_tables", pair_table[:pairs])
+    store.put("pair_entries", entry_of)
+    if kept is not None:
+        store.put("text", memoryview(kept))
+    store.facts["strings"] = {
+        "section": section,
+        "entries": len(entries),
+        "known": dict(zip(KNOWN, known_index, strict=True)),
+    }
+
+
+def load_strings(file: SnapshotFile, store: Store) -> StringTable:
+    """The table that `read_strings` put into `store`."""
+    facts = store.facts["strings"]
+    section = facts["section"]
+    text = store.get("text")
+    if text is None:
 
         def raw(begin: int, size: int) -> bytes:
             return file.read_at(section + begin, size)
     else:
-        text = bytes(kept)
+        kept = text
 
         def raw(begin: int, size: int) -> bytes:
-            return text[begin : begin + size]
+            return bytes(kept[begin : begin + size])
 
+    offsets = column(store, "string_offsets")
     return StringTable(
-        count=count,
-        offsets=offsets[: count + 1],
-        widths=widths[:count],
-        descriptors=descriptors,
-        internal=internal,
-        known=dict(zip(KNOWN, known_index, strict=True)),
-        pairs=PairNames(pair_string[:pairs], pair_table[:pairs], entry_of[:pairs], len(entries)),
+        count=len(offsets) - 1,
+        offsets=offsets,
+        widths=column(store, "string_widths"),
+        descriptors=column(store, "descriptor_strings"),
+        internal=column(store, "internal_strings"),
+        known=dict(facts["known"]),
+        pairs=PairNames(
+            column(store, "pair_strings"),
+            column(store, "pair_tables"),
+            column(store, "pair_entries"),
+            facts["entries"],
+        ),
         raw=raw,
         path=file.path,
+        added=list(store.facts.get("added_strings", ())),
     )

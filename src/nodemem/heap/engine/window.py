@@ -28,6 +28,7 @@ class Window:
         self.data = bytearray(chunk + _ROOM + 1)
         self.view = memoryview(self.data)
         self.start = self.end = self.offset = 0
+        self._given_back = b""
         self._chunk = chunk
         self._progress = progress
         self.section = ""
@@ -43,11 +44,38 @@ class Window:
         self.view[:rest] = self.view[self.start : self.end]
         self.offset += self.start
         self.start, self.end = 0, rest
-        count = self.source.read_into(self.view[rest : min(rest + self._chunk, len(self.view) - 1)])
+        count = self._read(self.view[rest : min(rest + self._chunk, len(self.view) - 1)])
         self.end += count
         self.data[self.end] = 0
         self._progress.update(self.offset + self.end)
         return count > 0
+
+    def _read(self, view: memoryview) -> int:
+        if not self._given_back:
+            return self.source.read_into(view)
+        count = min(len(view), len(self._given_back))
+        view[:count] = self._given_back[:count]
+        self._given_back = self._given_back[count:]
+        return count
+
+    def take_rest(self) -> bytes:
+        """What was read and not consumed. Until `give_back` the caller reads on by itself, with
+        `read_ahead`, and keeps `offset` at the first byte that it has not consumed."""
+        rest = bytes(self.view[self.start : self.end]) + self._given_back
+        self._given_back = b""
+        self.offset += self.start
+        self.start = self.end = 0
+        return rest
+
+    def read_ahead(self, view: memoryview) -> int:
+        """Fill the front of `view` with the text that follows; 0 at its end."""
+        count = self.source.read_into(view)
+        self._progress.update(self.offset + count)
+        return count
+
+    def give_back(self, rest: bytes) -> None:
+        """Go on with `rest`, which begins at `offset`."""
+        self._given_back = rest
 
     def need(self) -> None:
         """Refill, where the text must go on."""
