@@ -16,8 +16,8 @@ from nodemem.heap.engine.columns import INTERNAL_EDGE, OBJECT
 
 _CLASSES = ("ArrayBuffer", "SharedArrayBuffer")
 POOL_SIZES = (8192, 65536, 65600)
-"""What small Buffers share: `Buffer.poolSize` of older and newer releases of Node.js, and the latter
-with room to align it."""
+"""What small Buffers share: `Buffer.poolSize` of older and of newer releases of Node.js, and the
+latter with room to align it."""
 
 
 @dataclass(frozen=True, slots=True)

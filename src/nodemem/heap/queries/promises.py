@@ -26,6 +26,9 @@ _COLUMNS = (
     Column("id", role="node_id"),
     Column("source", role="source"),
 )
+_MANY = 20
+"""Promises for which functions of Node.js wait are told when there are so many: the program made
+them, as by `Promise.race` with one that never settles."""
 _WORTH_TELLING, _SHARE_WORTH_TELLING = 200_000, 0.02
 
 
@@ -47,7 +50,8 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
     names = Names(snapshot)
     every = waiting(names)
     own = [one for one in every if names.by_user(function_behind(names, one.function))]
-    shown = every if params.builtin else own
+    many = [one for one in every if one.promises >= _MANY and one not in own]
+    shown = every if params.builtin else own + many
     promises, waited = promise_counts(names)
     table = Table(
         _COLUMNS,
