@@ -12,8 +12,9 @@ from nodemem.heap import open_snapshot
 from nodemem.heap.findings.growth import growth
 from nodemem.heap.findings.suspects import find_suspects
 from nodemem.heap.naming.chains import shortest_chain
+from nodemem.heap.naming.holders import describe, path_steps
 from nodemem.heap.naming.names import Names
-from nodemem.heap.naming.path import retaining_path
+from nodemem.heap.naming.path import path_text, retaining_path
 from nodemem.testing import SnapshotBuilder
 
 KINDS = [
@@ -22,6 +23,10 @@ KINDS = [
     ("object", "Listener"), ("closure", "f"), ("closure", "native_bind"), ("array", ""),
     ("object", "Mine"), ("native", "system / JSArrayBufferData"), ("string", "text"),
     ("code", "file:///a%20b.js"), ("concatenated string", "(concatenated string)"),
+    ("hidden", "system / SourceTextModule"), ("hidden", "system / Cell"), ("object", "Module"),
+    ("object", "ModuleWrap"), ("hidden", "system / JSProxy"), ("object", "AsyncContextFrame"),
+    ("object", "AsyncLocalStorage"), ("object", "Generator"), ("hidden", "system / WeakCell"),
+    ("object", "MapIterator"), ("object", "Promise"), ("hidden", "system / PromiseReaction"),
 ]  # fmt: skip
 NAMES = [
     ("context", "x"), ("property", "_events"), ("property", "tick"), ("property", "__proto__"),
@@ -29,6 +34,12 @@ NAMES = [
     ("internal", "previous"), ("context", "timerListMap"), ("property", "<symbol kEvents>"),
     ("hidden", 0), ("weak", "w"), ("internal", "shared"), ("internal", "script"),
     ("property", "_onTimeout"), ("internal", "bound_this"), ("property", "next"),
+    ("internal", "value"), ("property", "exports"), ("property", "filename"), ("property", "url"),
+    ("internal", "parameters_and_registers"), ("internal", "function"), ("internal", "bindings"),
+    ("internal", "reactions_or_result"), ("property", "<symbol kResourceStore>"), ("hidden", 2),
+    ("property", "_timerArgs"), ("internal", "extension"), ("internal", "\xb2"),
+    ("internal", "9" * 5000), ("property", "get x"), ("property", "x"), ("internal", "11"),
+    ("shortcut", "bound_argument_0"), ("property", "kResourceStore"), ("property", "listener"),
 ]  # fmt: skip
 
 
@@ -69,6 +80,8 @@ def test_any_graph_is_answered(tmp_path, first, second):
     names = Names(after)
     hops = _hops(after)
     for ordinal in range(after.node_count):
+        describe(names, ordinal)
+        path_text(names, path_steps(names, ordinal))
         chain = shortest_chain(names, ordinal)
         at = 1
         for edge in chain:

@@ -83,6 +83,7 @@ _ITERATED: dict[str, Kind] = {
     "Set Iterator": "set entry",
     "SetIterator": "set entry",
 }
+_WRAPPED = frozenset([("static", "listener"), ("property", "listener"), ("property", "callback")])
 _ONE_STEP = frozenset([("async store", "async store"), ("promise reaction", "awaiting")])
 BOUND_ARGUMENT = "bound_argument_"
 ASYNC_FRAME = "AsyncContextFrame"
@@ -323,7 +324,7 @@ def _told_by_neighbours(names: Names, steps: list[Step]) -> list[Step]:
             told[-1] = step._replace(kind="timer callback", name="")
         elif step.name == "_timerArgs":
             told[-1] = step._replace(kind="timer arguments", name="")
-        elif before.kind == "listener" and step.name in ("listener", "callback"):
+        elif before.kind == "listener" and (step.kind, step.name) in _WRAPPED:
             # The wrapper of `once`, or what an EventTarget keeps of a listener.
             told[-2:] = [before._replace(target=step.target)]
         elif (before.kind, step.kind) in _ONE_STEP:
