@@ -5,7 +5,9 @@ The bundles of tests/source/bundles are small; how they were made is in the Make
 
 from __future__ import annotations
 
+import base64
 import functools
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -233,6 +235,27 @@ def test_types_that_node_strips_itself(project, run, node):
     found = by_kind(open_snapshot(file))["collection"]
     assert found["holder"] == "Map `log.visits`"
     assert found["source"] == f"{script}:3:20"
+
+
+def test_a_script_that_a_loader_compiled_brings_its_map(any_node, project, run):
+    """What `tsx` and the like do: the file has the source, V8 another text under its name."""
+    source, compiled = project / "queue.ts", "var q=[];keep(n=>q.push(new Array(200).fill(n)));"
+    source.write_text(
+        "const queue: number[][] = [];\nkeep((n: number) => queue.push(new Array(200).fill(n)));"
+    )
+    made = {"version": 3, "sources": [source.name], "names": ["queue"]}
+    made["mappings"] = "AAAA,IAAMA,KACN,KAAK"
+    loader = project / "loader.cjs"
+    url = "data:application/json;base64," + base64.b64encode(json.dumps(made).encode()).decode()
+    loader.write_text(
+        f"module._compile({compiled!r} + '\\n//# sourceMappingURL={url}', {str(source)!r});"
+    )
+    _, file = run(any_node, loader)
+    table = open_snapshot(file).suspects()
+    assert table.warnings == ()
+    (row,) = [row for row in table.rows() if row["holder"] == "Array `queue`"]
+    assert row["source"] == f"{source}:1:7"
+    assert row["generated"] == f"{source}:1:5"
 
 
 def _strips_types(node: Path) -> bool:

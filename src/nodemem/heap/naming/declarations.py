@@ -124,6 +124,18 @@ def function_at(text: str, line: int, column: int) -> str | None:
     return None if match is None else match["name"]
 
 
+def class_at(text: str, line: int, column: int) -> str | None:
+    """The name of the class that begins at a position (from 1) of a text, or whose constructor
+    does; None when there is none, or it has no name."""
+    code = code_of(text)
+    offset = code.offset(line, column)
+    if code.word(code.at(offset)) not in ("class", "constructor"):
+        return None
+    body = _class_body(code, offset)
+    match = None if body is None else _NAMED_CLASS.match(text, code.offsets[body[0]])
+    return None if match is None else match["name"]
+
+
 def _declared(code: Code, name: str) -> Iterator[_Declared]:
     for i in code.numbers(name):
         offset, before = code.offsets[i], code.word(i - 1)

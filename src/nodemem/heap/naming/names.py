@@ -11,7 +11,6 @@ from itertools import islice
 
 from nodemem.heap.engine.columns import CLOSURE, OBJECT
 from nodemem.heap.engine.snapshot import Edge, Snapshot
-from nodemem.heap.naming.declarations import find_class_name, find_function_name
 from nodemem.heap.naming.locations import Locations, Place
 from nodemem.heap.naming.numbers import entry_number
 from nodemem.heap.naming.visibility import CONTEXT_CELL, SCOPE, VISIBLE, visibility
@@ -147,14 +146,7 @@ class Names:
         """What the class or function `name` of V8's location is called in its source; `name` where
         no map tells."""
         script = self.locations.script(script_id)
-        text = script.parsed_text if script is not None and script.mapped else None
-        if script is None or text is None:
-            return name
-        place = line + 1, column + 1
-        if not name:  # bundlers drop names that the program itself does not use
-            return script.original_function(*place) or ""
-        at = find_function_name(text, name, place) or find_class_name(text, name, place)
-        return (at and script.original_name(*at)) or name
+        return name if script is None else script.function_name(name, line + 1, column + 1)
 
     def members(self, ordinal: int) -> list[str]:
         """Names of an object's own properties, in order."""

@@ -8,13 +8,19 @@ and is the text that V8 compiled.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from nodemem.errors import InputError
-from nodemem.heap.naming.declarations import function_at, identifier_at
+from nodemem.heap.naming.declarations import (
+    class_at,
+    find_class_name,
+    find_function_name,
+    function_at,
+    identifier_at,
+)
 from nodemem.source.files import SourceRoots, original_file, script_text
 from nodemem.source.maps import SourceMap
 from nodemem.source.references import FoundMap, find_map, mapping_url
@@ -61,18 +67,20 @@ def is_builtin(file: str) -> bool:
 
 class Script:
     """One script. `head` is the start of its text as the snapshot has it, `whole` whether that is
-    all of it; `functions` are places (line, column, from 1) of some functions in it."""
+    all of it; `functions` are places (line, column, from 1) of some functions in it. Of a script
+    whose `head` is None these alone tell whether a file is it: profiles hold no texts."""
 
     def __init__(
         self,
         file: str,
-        head: str,
+        head: str | None,
         roots: SourceRoots,
         *,
         whole: bool,
         functions: Iterable[tuple[int, int]] = (),
     ) -> None:
-        self.file, self.head, self.whole = file, head, whole
+        self.file, self.head, self.whole = file, head or "", whole
+        self._headless = head is None
         self._roots = roots
         self._functions = tuple(functions)
         self.problem: str | None = None
@@ -111,6 +119,22 @@ class Script:
         from."""
         return None if self._map is None else self._map.function(line, column)
 
+    def function_name(self, name: str, line: int, column: int) -> str:
+        """What the class or function that V8 calls `name` and places here is called in its source;
+        `name` where no map tells."""
+        text = self.parsed_text if self.mapped else None
+        if text is None:
+            return name
+        place = line, column
+        if not name:  # bundlers drop names that the program itself does not use
+            return self.original_function(*place) or ""
+        at = find_function_name(text, name, place) or find_class_name(text, name, place)
+        return (at and self.original_name(*at)) or self._original_class(*place) or name
+
+    def _original_class(self, line: int, column: int) -> str | None:
+        """The name of the class whose constructor in the source this place is from."""
+        return None if self._map is None else self._map.class_name(line, column)
+
     @property
     def mapped(self) -> bool:
         """Whether there is a source map."""
@@ -126,6 +150,7 @@ class Script:
             url = mapping_url(text)
             if url is None or not url.startswith("data:"):
                 return None
+            self.problem = None
         try:
             found = find_map(text, self.path or Path(self.file))
         except InputError as error:
@@ -157,7 +182,7 @@ class Script:
         """Whether a file's text is what V8 compiled: it starts alike, and functions are where V8
         says. Only ASCII is compared, for snapshots do not keep other characters faithfully."""
         head = _SOURCE_URL.sub("", self.head) if self.whole else self.head
-        if not head or len(text) < len(head.rstrip()):
+        if len(text) < len(head.rstrip()) or not (head or self._headless):
             return False
         # Node.js replaces the types of TypeScript by blanks.
         blanks = " ;" if suffix in _TYPESCRIPT else ""
@@ -199,11 +224,19 @@ class _ScriptMap:
         return identifier_at(content, found.line + 1, found.column + 1)
 
     def function(self, line: int, column: int) -> str | None:
+        return self._in_source(function_at, line, column)
+
+    def class_name(self, line: int, column: int) -> str | None:
+        return self._in_source(class_at, line, column)
+
+    def _in_source(
+        self, find: Callable[[str, int, int], str | None], line: int, column: int
+    ) -> str | None:
         found = self._map.original(line - 1, column - 1)
         content = None if found is None else self._map.contents[found.source]
         if found is None or content is None or len(content) > _MOST_PARSED:
             return None
-        return function_at(content, found.line + 1, found.column + 1)
+        return find(content, found.line + 1, found.column + 1)
 
 
 def problems(scripts: Iterable[Script]) -> tuple[str, ...]:
