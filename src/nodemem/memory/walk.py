@@ -168,12 +168,17 @@ class Walker:
 
     def _learn(self, word: int) -> bool:
         known = self.maps.add(word)
-        if len(self.maps) * _WIDTH > len(self.tallies):
-            self.tallies.extend(array("Q", bytes(8 * len(self.tallies))))
+        self._make_room()
         return known
 
     def _forget(self) -> None:
         self.tallies = array("Q", bytes(8 * len(self.tallies)))
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """For all maps that are known; several may have been learnt at once."""
+        while len(self.maps) * _WIDTH > len(self.tallies):
+            self.tallies.extend(array("Q", bytes(8 * len(self.tallies))))
 
     def _references(self, start: int, end: int) -> tuple[int, int, float]:
         """References and those to constants in a range, and the standard error of the first. Of a
