@@ -36,8 +36,9 @@ def test_dominators_from_the_root_tell_what_they_leave_out(asked):
     assert [row["depth"] for row in rows[:1]] == [0]
     assert rows[-1]["name"] == "(others)"
     assert rows[0]["share"] == 1
-    sizes = [row["retained"] for row in rows[1:-1]]
+    sizes = [row["retained"] for row in rows if row["depth"] == 1 and row["name"] != "(others)"]
     assert sizes == sorted(sizes, reverse=True)
+    assert len(sizes) <= 3
 
 
 def test_retainers_mark_circles_and_weak_references(asked):

@@ -5,7 +5,7 @@ Importing this module loads numpy: queries that need it come here when they are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
@@ -121,8 +121,7 @@ class Arrays:
             at = begin + np.flatnonzero(self.edge_names[begin : begin + _BLOCK] == index)
             found.append(at[np.isin(self.edges[at] >> TYPE_SHIFT, types)])
         positions = np.concatenate([np.empty(0, np.int64), *found])
-        sources = np.searchsorted(self.first_edge, positions, side="right") - 1
-        return Edges(positions, sources, self.targets(positions))
+        return Edges(positions, self.sources(positions), self.targets(positions))
 
     def edges_of(self, ordinals: Array) -> Edges:
         """All references out of the nodes, those of each in file order."""
@@ -133,12 +132,17 @@ class Arrays:
 
     def edges_to(self, ordinals: Array) -> Edges:
         """All references to the nodes, weak ones too."""
-        first, edges, sources = map(np.asarray, self.snapshot.graph.retainers)
+        retainers = self.snapshot.graph.retainers
+        first, edges = np.asarray(retainers.first), np.asarray(retainers.edges)
         begin = first[ordinals].astype(np.int64)
         counts = first[ordinals + 1].astype(np.int64) - begin
-        at = _ranges(begin, counts)
-        return Edges(edges[at].astype(np.int64), sources[at].astype(np.int64),
-                     np.repeat(ordinals, counts))  # fmt: skip
+        positions = edges[_ranges(begin, counts)].astype(np.int64)
+        return Edges(positions, self.sources(positions), np.repeat(ordinals, counts))
+
+    def sources(self, positions: Array) -> Array:
+        """The nodes that the references are of."""
+        sources: Array = np.searchsorted(self.first_edge, positions, side="right") - 1
+        return sources
 
     def targets(self, positions: Array) -> Array:
         return (self.edges[positions] & TARGET).astype(np.int64)
@@ -146,12 +150,6 @@ class Arrays:
     def kinds(self, positions: Array) -> Array:
         """Edge types (see heap/engine/columns.py)."""
         return self.edges[positions] >> TYPE_SHIFT
-
-    def is_any(self, names: Iterable[str]) -> Array:
-        """A mask over strings: those that are one of `names`."""
-        mask = np.zeros(len(self.snapshot.strings), bool)
-        mask[[index for index in map(self.string, names) if index >= 0]] = True
-        return mask
 
     def decimals(self, strings: Array) -> Array:
         """The numbers that strings (indexes) spell in decimal digits, int64; -1 for others."""

@@ -28,8 +28,8 @@ _OUTSTANDING = 3
 
 
 class _Entry(NamedTuple):
-    """`members` are `objects` alike objects, none for what is left out; `left` is how many levels may
-    follow."""
+    """`members` are alike objects, none for the row of what is left out; `left` is how many levels
+    may follow."""
 
     depth: int
     left: int
