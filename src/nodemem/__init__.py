@@ -12,8 +12,10 @@ from typing import Any
 __version__ = "0.1.0"
 
 _EXPORTS = {
+    "HeapProfile": "nodemem.heap",
     "HeapSnapshot": "nodemem.heap",
     "compare": "nodemem.heap",
+    "open_profile": "nodemem.heap",
     "open_snapshot": "nodemem.heap",
     "InputError": "nodemem.errors",
     "InsufficientEvidence": "nodemem.errors",

@@ -9,16 +9,28 @@ import click
 
 from nodemem.cli._frame import Output, verb
 from nodemem.cli._group import LazyGroup
+from nodemem.cli._snapshots import opened, source_root
 from nodemem.heap.queries import QUERIES
 from nodemem.results import Option, Query
 
 _KINDS: dict[type, Any] = {str: str, int: int, float: float}
 
 
+VERBS = {
+    "profile": (
+        "which functions allocated what is alive, from a sampling profile",
+        "nodemem.cli.heap_verbs.profile",
+    ),
+}
+"""What is done with snapshots and is no query: (summary, module)."""
+
+
 class QueryGroup(LazyGroup):
     """Makes a command of a declared query: its options from the query's parameters."""
 
     def load(self, name: str) -> click.Command:
+        if name in VERBS:
+            return super().load(name)
         query = next(query for query in QUERIES if query.name == name)
         return _command(query)
 
@@ -31,20 +43,11 @@ def _command(query: Query) -> click.Command:
         if not least <= len(files) <= most:
             wanted = f"{least}" if least == most else f"{least} to {most}"
             raise click.UsageError(f"heap {query.name} takes {wanted} snapshot files")
-        from nodemem.heap import open_snapshot
-        from nodemem.source.files import SourceRoots
-
-        roots = SourceRoots.parse(source_roots, out.config.sources)
         if "top" in options and options["top"] is None:
             options["top"] = out.config.top
         given = {key: value for key, value in options.items() if value not in (None, ())}
-        try:
-            snapshots = [
-                open_snapshot(path, progress=out.progress, source_roots=roots) for path in files
-            ]
+        with opened(out, files, source_roots) as snapshots:
             table = query.run(snapshots, given, out.progress)
-        finally:
-            out.progress.finish()
         subject = {"files": [str(path) for path in files], "query": query.name, "options": given}
         out.emit(table, subject=subject)
 
@@ -52,14 +55,7 @@ def _command(query: Query) -> click.Command:
     sample = " ".join(_SAMPLE[: query.files[0]])
     example = f"nodemem heap {query.name} {sample} {query.example}".rstrip()
     examples = [example, f"{example} --json"]
-    ask = click.option(
-        "--source-root",
-        "source_roots",
-        multiple=True,
-        metavar="[FROM=]DIR",
-        help="folder with the program's files and source maps, when they are not where the "
-        "process had them; FROM is what their paths begin with there (may be repeated)",
-    )(ask)
+    ask = source_root(ask)
     for option in reversed(query.options()):
         ask = _click_option(option)(ask)
     argument = click.argument(
@@ -84,7 +80,7 @@ def _click_option(option: Option) -> Any:
 
 command = QueryGroup(
     "heap",
-    verbs={query.name: (query.summary, query.module) for query in QUERIES},
+    verbs={query.name: (query.summary, query.module) for query in QUERIES} | VERBS,
     help="""Ask what a heap snapshot holds, and who holds it.
 
 FILE is a .heapsnapshot of any Node.js or Chrome, plain or compressed (.gz, .zst).

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nodemem.heap.comparison import compare
     from nodemem.heap.engine.snapshot import Edge
+    from nodemem.heap.profile.opened import HeapProfile, open_profile
     from nodemem.heap.snapshot import HeapSnapshot, open_snapshot
 
 _MODULES = {
     "Edge": "engine.snapshot",
+    "HeapProfile": "profile.opened",
     "HeapSnapshot": "snapshot",
     "compare": "comparison",
+    "open_profile": "profile.opened",
     "open_snapshot": "snapshot",
 }
-__all__ = ["Edge", "HeapSnapshot", "compare", "open_snapshot"]
+__all__ = ["Edge", "HeapProfile", "HeapSnapshot", "compare", "open_profile", "open_snapshot"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any, NamedTuple
 
 from nodemem.errors import InputError
@@ -77,6 +78,11 @@ def read_header(file: SnapshotFile) -> Header:
     for name in sections(window):
         if name == "snapshot":
             break
+        if name == "head":
+            raise InputError(
+                f"{file.path} is a sampling heap profile, not a heap snapshot",
+                next=f"nodemem heap profile {shlex.quote(file.path)}",
+            )
         window.skip_value()
     else:
         raise window.broken("it has no section 'snapshot'")

@@ -1,0 +1,1 @@
+"""What `nodemem heap` does with snapshots beside the declared queries: one module a verb."""
