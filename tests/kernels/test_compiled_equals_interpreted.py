@@ -17,6 +17,7 @@ import hashlib, sys
 import nodemem
 from nodemem import NodememError, kernels
 from nodemem.heap.engine import window
+from nodemem.heap.reachability import Reachability
 compiled = kernels.load("scan").COMPILED
 for path in sys.argv[2:]:
     try:
@@ -31,6 +32,10 @@ for path in sys.argv[2:]:
         digest = hashlib.sha256()
         for part in parts:
             digest.update(bytes(part))
+        search, last = Reachability(snapshot), snapshot.node_count - 1
+        for page_rule in (True, False):
+            digest.update(bytes(search.lost([last], [0, 1], page_rule=page_rule)))
+        digest.update(bytes(search.distances_without([last])))
         for compat in (None, "devtools"):
             digest.update(repr(snapshot.classes(compat).records).encode())
             digest.update(repr(snapshot.statistics(compat)).encode())
