@@ -21,6 +21,8 @@ COLUMNS = (
     Column("source", role="source"),
 )
 _MOST_ROWS = 2_000
+_MOST_MEMBERS = 10_000
+"""References of one object that are looked at, those to what retains most."""
 
 
 def containment_tree(names: Names, start: int, *, depth: int, top: int) -> Table:
@@ -62,7 +64,7 @@ def containment_tree(names: Names, start: int, *, depth: int, top: int) -> Table
         if note is not None or level == depth:
             continue
         expanded.add(node)
-        steps = list(members(names, node))
+        steps = list(members(names, node, _MOST_MEMBERS))
         steps.sort(key=lambda one: (one.kind == "weak", one.name == "__proto__",
                                     -retained[one.target]))  # fmt: skip
         left_out += max(0, len(steps) - top)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from nodemem.heap.anatomy.rows import source_text, title
 from nodemem.heap.naming.members import members
 from nodemem.heap.naming.names import Names
 from nodemem.heap.naming.text import is_string, text_of, value_of
-from nodemem.results import Column, Table
+from nodemem.results import Column, Table, Truncated
 
 COLUMNS = (
     Column("reference", role="kind"),
@@ -20,18 +21,22 @@ COLUMNS = (
     Column("source", role="source"),
 )
 _MOST_TEXT = 4096
+_MOST_COUNTED = 100_000
+"""References beyond those shown that are counted; of more the number is a least one."""
 
 
-def describe_object(names: Names, ordinal: int, *, raw: bool) -> Table:
-    """A row for each reference out of a node, in the order of the file: in words, or with `raw`
-    as V8 wrote it. What the node is stands in the summary: class, V8's type, sizes in bytes,
-    distance in hops, place, for strings the text (at most 4,096 characters) and whether that is
-    all of it."""
+def describe_object(names: Names, ordinal: int, *, raw: bool, top: int | None) -> Table:
+    """A row for each of the first `top` references out of a node, in the order of the file: in
+    words, or with `raw` as V8 wrote it. What the node is stands in the summary: class, V8's type,
+    sizes in bytes, distance in hops, place, for strings the text (at most 4,096 characters) and
+    whether that is all of it."""
     snapshot = names.snapshot
     if raw:
-        told = ((edge.type, str(edge.name), edge.target) for edge in snapshot.edges(ordinal))
+        every = ((edge.type, str(edge.name), edge.target) for edge in snapshot.edges(ordinal))
     else:
-        told = ((step.kind, step.name, step.target) for step in members(names, ordinal))
+        every = ((step.kind, step.name, step.target) for step in members(names, ordinal))
+    told = list(islice(every, top))
+    more = sum(1 for _ in islice(every, _MOST_COUNTED))
     records = [
         (
             kind,
@@ -44,7 +49,10 @@ def describe_object(names: Names, ordinal: int, *, raw: bool) -> Table:
         )
         for kind, name, target in told
     ]
-    return Table(COLUMNS, records, summary=_facts(names, ordinal))
+    truncated = None
+    if more:
+        truncated = Truncated(len(records), len(records) + more, "--top N shows more")
+    return Table(COLUMNS, records, summary=_facts(names, ordinal), truncated=truncated)
 
 
 def _facts(names: Names, ordinal: int) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import heapq
+from collections.abc import Iterable, Iterator
 
+from nodemem.heap.engine.columns import TARGET
 from nodemem.heap.engine.snapshot import Edge, Snapshot
 from nodemem.heap.naming.names import Names
 from nodemem.heap.naming.references import Kind, Step, collapse, table_entries
@@ -14,24 +16,24 @@ _LOOKED_THROUGH = frozenset(
 _DEEPEST = 8
 
 
-def members(names: Names, ordinal: int) -> Iterator[Step]:
+def members(names: Names, ordinal: int, largest: int | None = None) -> Iterator[Step]:
     """The references out of a node to what a program can name, in the order of the file.
 
     What lies between is looked through where it belongs to the object: hash tables, registers of
     suspended functions, cells of variables. Other inner nodes are given as they are, with the kind
-    `internal`; weak references have the kind `weak`. Ends on every graph: no inner node is looked
-    through twice.
+    `internal`; weak references have the kind `weak`. Of a node with more than `largest` references
+    only so many are looked at, those to what retains most. Ends on every graph: no inner node is
+    looked through twice.
     """
     snapshot = names.snapshot
     seen = {ordinal}
-    waiting: list[Iterator[Step] | list[Edge]] = [[edge] for edge in _edges(names, ordinal)]
-    waiting.reverse()
+    waiting: list[Iterator[list[Edge]]] = [_chains(names, [], ordinal, largest)]
     while waiting:
-        item = waiting.pop()
-        if not isinstance(item, list):
-            yield from item
+        chain = next(waiting[-1], None)
+        if chain is None:
+            waiting.pop()
             continue
-        edge = item[-1]
+        edge = chain[-1]
         if edge.type == "internal" and edge.name == "":
             # What V8 writes for the property with an empty name.
             yield Step("property", "''", ordinal, edge.target)
@@ -39,17 +41,25 @@ def members(names: Names, ordinal: int) -> Iterator[Step]:
             yield Step("weak", str(edge.name), ordinal, edge.target)
         elif names.shown(edge.target) or snapshot.node_type(edge.target) == "synthetic":
             if edge.target != ordinal:
-                yield from (_told(snapshot, step) for step in collapse(names, item))
-        elif edge.target not in seen and len(item) < _DEEPEST and _through(names, item):
+                yield from (_told(snapshot, step) for step in collapse(names, chain))
+        elif edge.target not in seen and len(chain) < _DEEPEST and _through(names, chain):
             seen.add(edge.target)
             if edge.name == "table" and names.name(ordinal) in ("Map", "Set"):
-                waiting.append(table_entries(snapshot, ordinal, edge.target))
+                entries = _edges(names, edge.target, largest, with_key=True)
+                yield from table_entries(snapshot, ordinal, edge.target, entries)
             else:
-                below = [[*item, next_] for next_ in _edges(names, edge.target)]
-                waiting += reversed([some for some in below if some[-1].name != "map"])
-        elif len(item) == 1:
+                waiting.append(_chains(names, chain, edge.target, largest))
+        elif len(chain) == 1:
             kind: Kind = "property" if edge.type in ("property", "element") else "internal"
             yield Step(kind, str(edge.name), ordinal, edge.target)
+
+
+def _chains(
+    names: Names, above: list[Edge], ordinal: int, largest: int | None
+) -> Iterator[list[Edge]]:
+    for edge in _edges(names, ordinal, largest):
+        if not above or edge.name != "map":
+            yield [*above, edge]
 
 
 def _told(snapshot: Snapshot, step: Step) -> Step:
@@ -58,10 +68,23 @@ def _told(snapshot: Snapshot, step: Step) -> Step:
     return step._replace(kind="internal") if root else step
 
 
-def _edges(names: Names, ordinal: int) -> list[Edge]:
-    return [
-        edge for edge in names.snapshot.edges(ordinal) if edge.type != "shortcut" or not ordinal
-    ]
+def _edges(
+    names: Names, ordinal: int, largest: int | None, *, with_key: bool = False
+) -> Iterator[Edge]:
+    """References out of a node but for short ways that V8 adds; of very many those to what retains
+    most, in a hash table each with the one before it, which may be the key."""
+    snapshot, columns = names.snapshot, names.snapshot.columns
+    every = range(columns.first_edge[ordinal], columns.first_edge[ordinal + 1])
+    positions: Iterable[int] = every
+    if largest is not None and len(every) > largest:
+        edges, retained = columns.edges, snapshot.graph.retained_sizes
+        best = set(heapq.nlargest(largest, every, key=lambda at: retained[edges[at] & TARGET]))
+        first = columns.first_edge[ordinal]
+        keys = {at - 1 for at in best if with_key and at > first}
+        positions = sorted(best | keys)
+    for edge in (snapshot.edge(at, ordinal) for at in positions):
+        if edge.type != "shortcut" or not ordinal:
+            yield edge
 
 
 def _through(names: Names, chain: list[Edge]) -> bool:

@@ -7,7 +7,7 @@ the edges of a chain into steps between visible nodes and says of what kind each
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Literal, NamedTuple
 
@@ -264,15 +264,17 @@ def table_buckets(size: int, *, entry_words: int) -> int | None:
     return None if left_over or buckets < 1 else buckets
 
 
-def table_entries(snapshot: Snapshot, owner: int, table: int) -> Iterator[Step]:
+def table_entries(
+    snapshot: Snapshot, owner: int, table: int, edges: Iterable[Edge] | None = None
+) -> Iterator[Step]:
     """What a Map or Set refers to over its hash table: values with their keys where these are
-    text, other keys, entries."""
+    text, other keys, entries. `edges` are some of the table's, by default all."""
     is_map = snapshot.name(owner) == "Map"
     words = 3 if is_map else 2
     buckets = table_buckets(snapshot.self_size(table), entry_words=words)
     key: tuple[int, str] | None = None
     hole, names = snapshot.find_string(HOLE), snapshot.columns.names
-    for edge in snapshot.edges(table):
+    for edge in snapshot.edges(table) if edges is None else edges:
         number = entry_number(edge.name)
         if edge.type != "internal" or number is None:
             continue

@@ -30,5 +30,4 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
     snapshot = snapshots[0]
     ordinal = ordinal_of(snapshot, params.id, "object")
     progress.phase("object", unit="nodes")
-    table = describe_object(Names(snapshot), ordinal, raw=params.raw)
-    return table.head(params.top, "--top N shows more")
+    return describe_object(Names(snapshot), ordinal, raw=params.raw, top=params.top)
