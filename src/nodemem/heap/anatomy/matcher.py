@@ -24,16 +24,25 @@ NONE = 0xFFFFFFFF
 
 class Matcher:
     """Use as a context manager. `stopped` says whether time ran out: what was asked from then on
-    has no matches."""
+    has no matches. Raises UsageError where no process can be started."""
 
     def __init__(self, pattern: re.Pattern[str], seconds: float) -> None:
         self.stopped = False
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", __file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", __file__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            from nodemem.errors import UsageError  # not there where this file is the program
+
+            raise UsageError(
+                "a pattern is tried in a process of its own, which cannot be started here",
+                why=str(error),
+                next="look for a plain text instead: --name or --string",
+            ) from error
         self._timer = threading.Timer(seconds, self._process.kill)
         self._timer.daemon = True
         self._timer.start()

@@ -21,6 +21,8 @@ from nodemem.heap.naming.uses import names_used
 from nodemem.heap.naming.visibility import SCOPE
 
 _MOST_FUNCTIONS = 500
+_MOST_READ = 1_000
+"""Variables for which the texts of functions are read, those that keep most first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,9 @@ def variables(names: Names, *, user: bool = True) -> list[Variable]:
     group_of = _groups(arrays, contexts)
     functions, closures = _functions(arrays, group_of)
     inner = _inner(arrays, group_of)
-    found = []
-    for group, context, value, slot, scopes, retained in _kept(arrays, contexts, group_of):
+    found: list[Variable] = []
+    kept = sorted(_kept(arrays, contexts, group_of), key=lambda item: -item[-1])
+    for group, context, value, slot, scopes, retained in kept:
         edge = names.snapshot.edge(slot, context)
         name = names.variable(edge)
         if name is None:
@@ -59,7 +62,7 @@ def variables(names: Names, *, user: bool = True) -> list[Variable]:
         if user and not any(map(names.by_user, seen[:_MOST_FUNCTIONS])):
             continue
         count = sum(closures.get(some, 0) for some in groups)
-        mentioned = _mentioned(names, seen, name)
+        mentioned = _mentioned(names, seen, name) if len(found) < _MOST_READ else None
         found.append(Variable(name, context, value, scopes, count, seen, retained, mentioned))
     found.sort(key=lambda one: (-one.retained, one.context, one.name))
     return found
