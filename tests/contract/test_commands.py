@@ -41,9 +41,16 @@ def test_help_ends_with_examples(path: tuple[str, ...], command: click.Command) 
             assert parameter.help, f"{parameter.name} of {' '.join(path)} has no help"
 
 
+def pages(name: str) -> str:
+    """The page of a verb, and those that go on with it: heap.md, heap-object.md."""
+    folder = ROOT / "docs" / "commands"
+    files = [folder / f"{name}.md", *sorted(folder.glob(f"{name}-*.md"))]
+    return "\n".join(file.read_text() for file in files)
+
+
 @pytest.mark.parametrize("name", list(dict.fromkeys(path[0] for path, _ in COMMANDS)))
 def test_the_docs_page_knows_every_option(name: str) -> None:
-    page = (ROOT / "docs" / "commands" / f"{name}.md").read_text()
+    page = pages(name)
     common = {"--help", "--lang", "--color", "--verbose", "--debug", "--json", "--format"}
     for path, command in COMMANDS:
         if path[0] != name:
@@ -57,7 +64,7 @@ def test_the_docs_page_knows_every_option(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(dict.fromkeys(path[0] for path, _ in COMMANDS)))
 def test_the_docs_page_invents_no_option(name: str) -> None:
-    page = (ROOT / "docs" / "commands" / f"{name}.md").read_text()
+    page = pages(name)
     known = {"--help", "--version"}
     for path, command in COMMANDS:
         if path[0] == name:
@@ -65,7 +72,7 @@ def test_the_docs_page_invents_no_option(name: str) -> None:
                 known.update(parameter.opts, parameter.secondary_opts)
     for block in re.findall(r"nodemem " + name + r"[^\n`]*", page):
         for option in re.findall(r"(?<!\S)--[a-z][a-z-]*", block):
-            assert option in known, f"{option} in docs/commands/{name}.md"
+            assert option in known, f"{option} in docs/commands/{name}*.md"
 
 
 def test_unknown_verbs_and_options_are_usage_errors() -> None:
