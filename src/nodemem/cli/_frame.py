@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nodemem.cli._group import global_options, setting
+from nodemem.errors import UsageError
 
 if TYPE_CHECKING:
     from nodemem.cli._progress import StderrProgress
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from nodemem.render.texts import Texts
     from nodemem.results import Table
 
-FORMATS = ("text", "json", "csv", "md")
+FORMATS = ("text", "json", "csv", "md", "parquet")
 
 
 class Output:
@@ -42,6 +43,8 @@ class Output:
         self.force = force
         if self.json and isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8")  # JSON is, whatever the locale
+        if path is None and format == "parquet":
+            raise UsageError("Parquet goes into a file", next="add -o FILE.parquet")
         if path is not None:
             from nodemem import paths
 
@@ -81,6 +84,8 @@ class Output:
             from nodemem.render import to_markdown
 
             self.write(to_markdown(table, self.texts))
+        elif self.format == "parquet" and self.path is not None:
+            self._write_parquet(table, self.path)
         else:
             self.write(self.text(table))
 
@@ -109,8 +114,8 @@ class Output:
             self.command,
             subject=subject,
             data=data,
-            warnings=warnings + (table.warnings if table else ()),
-            truncated=table.truncated if table else None,
+            warnings=warnings + (() if table is None else table.warnings),
+            truncated=None if table is None else table.truncated,
         )
         return to_json(framed).decode() + "\n"
 
@@ -127,7 +132,13 @@ class Output:
         return "never" if self.path is not None and chosen == "auto" else chosen
 
     def write(self, text: str) -> None:
-        """Put `text`, the whole result, where the user wants it."""
+        """Put `text`, the whole result, where the user wants it.
+
+        Raises:
+            UsageError: it should be Parquet, which only tables can be.
+        """
+        if self.format == "parquet":
+            raise UsageError(f"{self.command} does not answer with a table", next="add --json")
         text = text if text.endswith("\n") else text + "\n"
         if self.path is None:
             sys.stdout.write(text)
@@ -137,6 +148,14 @@ class Output:
         with paths.whole_file(self.path, force=self.force) as file:
             file.write(text.encode())
         self.note(f"wrote {self.path}")
+
+    def _write_parquet(self, table: Table, path: Path) -> None:
+        from nodemem import paths
+        from nodemem.heap.sql import write_parquet
+
+        with paths.whole_file(path, force=self.force):
+            write_parquet(table, paths.partial_of(path))
+        self.note(f"wrote {path}")
 
 
 def verb(

@@ -21,6 +21,7 @@ VERBS = {
         "which functions allocated what is alive, from a sampling profile",
         "nodemem.cli.heap_verbs.profile",
     ),
+    "sql": ("any question, in SQL", "nodemem.cli.heap_verbs.sql"),
 }
 """What is done with snapshots and is no query: (summary, module)."""
 

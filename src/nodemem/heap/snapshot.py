@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nodemem.config import Cache
@@ -12,6 +13,7 @@ from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.results.progress import SILENT, Progress
 
 if TYPE_CHECKING:
+    from nodemem.heap.sql import Database
     from nodemem.results import Table
     from nodemem.source.files import SourceRoots
 
@@ -51,6 +53,22 @@ class HeapSnapshot(Snapshot):
     def suspects(self) -> Table:
         """What holds much of the heap, and from which source line."""
         return self.query("suspects")
+
+    def sql(self, text: str, top: int = 100) -> Table:
+        """The answer to one SELECT, at most `top` rows of it, over the views that
+        docs/commands/heap-sql.md describes. Needs the extra `sql`.
+
+        Raises:
+            MissingExtra: DuckDB is not installed.
+            UsageError: it is no SELECT, or no valid one.
+        """
+        return self._database.query(text, top)
+
+    @cached_property
+    def _database(self) -> Database:
+        from nodemem.heap.sql import Database
+
+        return Database([self], progress=self._progress)
 
     def query(self, name: str, /, **params: Any) -> Table:
         """Ask one of `nodemem.heap.queries.QUERIES` that takes one snapshot; `params` are its
