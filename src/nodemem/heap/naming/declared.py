@@ -143,10 +143,19 @@ def _variable(names: Names, functions: list[Place], name: str) -> _Found | None:
     places = [place.script for place in functions if place.script.file == file]
     here = [(place.line, place.column) for place in places]
     for script, text, evidence in _texts(names, file):
-        found = find_declaration(text, name, here)
+        within = [place for place in here if _reaches(text, *place)]
+        if not within and evidence == "snapshot" and script.parsed_text is not None:
+            continue  # a text that is cut off before them cannot tell in which block they are
+        found = find_declaration(text, name, within or here)
         if found:
             return script, found, evidence
     return None
+
+
+def _reaches(text: str, line: int, column: int) -> bool:
+    """Whether a place (from 1) is in a text, and not behind its end."""
+    lines = text.count("\n") + 1
+    return line < lines or (line == lines and column <= len(text) - text.rfind("\n") - 1)
 
 
 def _declaration(script: Script, at: tuple[int, int], evidence: Evidence) -> Declaration:
