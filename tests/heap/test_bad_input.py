@@ -114,7 +114,7 @@ def test_an_edge_to_no_node_is_named_with_its_byte(tmp_path: Path, target: int) 
 
 def test_other_things_than_snapshots(tmp_path: Path) -> None:
     assert "is not a heap snapshot" in refusal(tmp_path / "a", b"<!DOCTYPE html><html>").what
-    assert "no section 'snapshot'" in str(refusal(tmp_path / "b", b'{"head":{"callFrame":{}}}'))
+    assert "no section 'snapshot'" in str(refusal(tmp_path / "b", b'{"heads":{"callFrame":{}}}'))
     assert "is not a heap snapshot" in refusal(tmp_path / "c", b"\x7fELF" + bytes(100)).what
     assert "follows the end" in str(refusal(tmp_path / "d", SOUND + b"{}"))
     with pytest.raises(InputError, match="is a directory"):

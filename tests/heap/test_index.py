@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -280,3 +282,44 @@ def test_a_full_disk(snapshot: Path, expected: str, limit: int) -> None:
     said = start(snapshot, "full", str(limit)).communicate(timeout=120)[0].split(maxsplit=1)
     assert said == [expected, "File too large\n"]
     assert [path.name for path in snapshot.parent.iterdir()] == [snapshot.name]
+
+
+def cache(*arguments: str, cwd: Path) -> tuple[int, dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "nodemem", "cache", *arguments, "--json"],
+        env={**os.environ, "PYTHONPATH": str(Path(nodemem.__file__).parents[1])},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, json.loads(done.stdout)["data"]
+
+
+def test_cache_lists_checks_and_clears(snapshot: Path) -> None:
+    here = snapshot.parent
+    assert cache("list", cwd=here)[1]["rows"] == []
+    answer(snapshot)
+    answer(snapshot, "folder")
+    other = here / "b.heapsnapshot"
+    other.write_bytes(heap(2))
+    answer(other)
+    states = [(row["file"], row["state"]) for row in cache("list", cwd=here)[1]["rows"]]
+    assert states == [(str(snapshot), "current")] * 2 + [(str(other), "current")]
+    code, found = cache("check", str(other), cwd=here)
+    assert (code, [row["state"] for row in found["rows"]]) == (0, ["identical"])
+    times, size = index_of(other).stat(), index_of(other).stat().st_size
+    with index_of(other).open("r+b") as file:
+        byte = os.pread(file.fileno(), 1, 5000)[0]
+        os.pwrite(file.fileno(), bytes([byte ^ 1]), 5000)
+    os.utime(index_of(other), ns=(times.st_atime_ns, times.st_mtime_ns))
+    code, found = cache("check", str(other), cwd=here)
+    assert (code, [row["state"] for row in found["rows"]]) == (1, ["differs"])
+    other.unlink()
+    assert [row["state"] for row in cache("list", cwd=here)[1]["rows"]][2] == "orphan"
+    _, gone = cache("clear", "--max-size", str(size), cwd=here)
+    assert len(gone["rows"]) == 2
+    assert not index_of(snapshot).exists()
+    cache("clear", cwd=here)
+    assert cache("list", cwd=here)[1]["rows"] == []

@@ -7,6 +7,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "record": ("everything light that can be observed, over time", "nodemem.cli.record"),
     "run": ("run a program and record it from the start", "nodemem.cli.program"),
     "heap": ("what a heap snapshot holds, and who holds it", "nodemem.cli.heap"),
+    "cache": ("what is kept of large heap snapshots: list, check, clear", "nodemem.cli.cache"),
     "inspect": (
         "open the inspector for DevTools or VS Code, and close it afterwards",
         "nodemem.cli.inspect",

@@ -193,11 +193,27 @@ def group_nodes(
     return Grouping(assignment, list(shown.values()))
 
 
+def class_groups(snapshot: Snapshot, compat: str | None = None) -> list[ClassGroup]:
+    """The groups of `group_nodes`, which an index remembers."""
+    check_compat(compat)
+    found = snapshot.remembered(
+        f"classes {compat}",
+        lambda: [
+            (g.key, g.label, g.location, g.number, g.count, g.shallow, g.retained, g.distance)
+            for g in group_nodes(snapshot, compat).groups
+        ],
+    )
+    return [
+        ClassGroup(key, label, None if location is None else Location(*location), *rest)
+        for key, label, location, *rest in found
+    ]
+
+
 def class_table(snapshot: Snapshot, compat: str | None = None) -> Table:
     """`class, count, shallow, retained, distance`, the largest retained size first."""
     from nodemem.results import Column, Table
 
-    groups = group_nodes(snapshot, compat).groups
+    groups = class_groups(snapshot, compat)
     records = [(g.label, g.count, g.shallow, g.retained or 0, g.distance) for g in groups]
     records.sort(key=lambda record: (-record[3], record[0], -record[1]))
     return Table(

@@ -23,6 +23,13 @@ def statistics(snapshot: Snapshot, compat: str | None = None) -> dict[str, int]:
     Sizes are owner-merged. With `compat="devtools"` they count modulo 2**32.
     """
     check_compat(compat)
+    found: dict[str, int] = snapshot.remembered(
+        f"statistics {compat}", lambda: _statistics(snapshot, compat)
+    )
+    return found
+
+
+def _statistics(snapshot: Snapshot, compat: str | None) -> dict[str, int]:
     columns, graph, n = snapshot.columns, snapshot.graph, snapshot.node_count
     known = snapshot.strings.known
     kernel = load("classes")

@@ -83,9 +83,9 @@ class IndexFile:
     engine/filestore.py).
     """
 
-    def __init__(self, fd: int, key: dict[str, Any]) -> None:
+    def __init__(self, fd: int, key: dict[str, Any] | None) -> None:
         self._fd = fd
-        self._key = key
+        self.key = key
         self.sections: dict[str, Section] = {}
         self.facts: dict[str, Any] = {}
         self._end = _PAGE
@@ -94,8 +94,8 @@ class IndexFile:
         self._maps: dict[str, tuple[mmap.mmap, memoryview]] = {}
 
     @classmethod
-    def open(cls, path: Path, key: dict[str, Any]) -> Self:
-        """The index at `path` of the snapshot with `key`.
+    def open(cls, path: Path, key: dict[str, Any] | None) -> Self:
+        """The index at `path` of the snapshot with `key`, None for whichever it is of.
 
         Raises:
             IndexUnusable: it is not there, not whole, not ours, or of something else.
@@ -138,7 +138,9 @@ class IndexFile:
         except OSError as error:
             raise IndexUnusable(error.strerror) from error
         table = json.loads(text)
-        if table["key"] != self._key:
+        if self.key is None:
+            self.key = table["key"]
+        if table["key"] != self.key:
             raise IndexUnusable("it is of another file, or the file changed")
         sections = {name: Section(*place) for name, place in table["sections"].items()}
         for section in sections.values():
@@ -200,7 +202,7 @@ class IndexFile:
 
     def commit(self) -> None:
         """Write the table with all that is in `sections` and `facts`. Raises OSError."""
-        table = {"key": self._key, "sections": self.sections, "facts": self.facts}
+        table = {"key": self.key, "sections": self.sections, "facts": self.facts}
         text = json.dumps(table, separators=(",", ":")).encode()
         size = self._end + len(text)
         _write(self._fd, memoryview(text), self._end)

@@ -23,7 +23,7 @@ from nodemem.heap.engine.store import MemoryStore, Store
 
 SUFFIX = ".nodemem-index"
 FOLDER_LIMIT = 10 << 30
-"""Bytes in the cache folder, beyond which the indexes used longest ago are removed."""
+"""Bytes in the cache folder, beyond which the indexes written longest ago are removed."""
 
 
 def places(snapshot: Path, cache: Cache) -> Iterator[Path]:
@@ -52,7 +52,7 @@ def open_store(file: SnapshotFile, cache: Cache | None) -> Store:
         if index is None:
             for path in found:
                 with contextlib.suppress(OSError):
-                    return _new(path, file.fd, key)
+                    return _new(path, Path(file.path), file.fd, key)
     if index is not None:
         return FileStore(index[0], file.fd, index[1])
     try:
@@ -69,7 +69,7 @@ def _existing(found: list[Path], key: dict[str, Any]) -> tuple[IndexFile, Path] 
     return None
 
 
-def _new(path: Path, snapshot: int, key: dict[str, Any]) -> Store:
+def _new(path: Path, file: Path, snapshot: int, key: dict[str, Any]) -> Store:
     """A store that becomes the index `path` when it is complete. The caller holds the lock, so
     what other builders left behind is nobody's any more."""
     for left in path.parent.glob(f".{_escaped(path.name)}.*"):
@@ -77,7 +77,27 @@ def _new(path: Path, snapshot: int, key: dict[str, Any]) -> Store:
             left.unlink()
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    return FileStore(IndexFile(fd, key), snapshot, path, temporary)
+    index = IndexFile(fd, key)
+    index.facts["file"] = str(file.resolve())
+    if path.parent != file.parent:
+        _bound(path.parent)
+    return FileStore(index, snapshot, path, temporary)
+
+
+def _bound(folder: Path) -> None:
+    """Remove the indexes in the cache folder that were written longest ago, beyond its limit."""
+    kept: list[tuple[int, int, Path]] = []
+    for path in folder.glob(f"*{SUFFIX}"):
+        with contextlib.suppress(OSError):
+            facts = path.stat()
+            kept.append((facts.st_mtime_ns, facts.st_size, path))
+    excess = sum(size for _, size, _ in kept) - FOLDER_LIMIT
+    for _, size, path in sorted(kept):
+        if excess <= 0:
+            break
+        with contextlib.suppress(OSError):
+            path.unlink()
+        excess -= size
 
 
 def _escaped(name: str) -> str:

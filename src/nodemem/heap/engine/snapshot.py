@@ -5,8 +5,9 @@ header -> columns, strings -> graph -> dominators, retained sizes, distances
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
@@ -75,6 +76,25 @@ class Snapshot:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def remembered(self, name: str, work: Callable[[], Any]) -> Any:
+        """What `work` gives, which JSON can hold. Where there is an index it is kept there under
+        `name`, and given back as JSON gives it: tuples as lists."""
+        _ = self.graph
+        store = self._store
+        assert store is not None
+        if not store.streams:
+            return work()
+        kept = store.get(f"result {name}")
+        if kept is None:
+            kept = memoryview(json.dumps(work()).encode())
+            store.put(f"result {name}", kept)
+            store.commit()
+        return json.loads(bytes(kept))
+
+    def kept_column(self, name: str) -> memoryview | None:
+        """A column by its name in the index, as it is now; None when there is none."""
+        return None if self._store is None else self._store.get(name)
 
     def release_pages(self) -> None:
         """Let go of memory of columns that can be read again from the index."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nodemem.heap.classes import ClassGroup, group_nodes
+from nodemem.heap.classes import ClassGroup, class_groups
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.names import Names
 from nodemem.results import Column, Table
@@ -34,7 +34,7 @@ def located_classes(snapshot: Snapshot, compat: str | None = None) -> Table:
     names = Names(snapshot)
     records = [
         (g.label, g.count, g.shallow, g.retained or 0, g.distance, *_origin(names, g))
-        for g in group_nodes(snapshot, compat).groups
+        for g in class_groups(snapshot, compat)
     ]
     records.sort(key=lambda record: (-record[3], record[0], -record[1]))
     return Table(CLASS_COLUMNS, records)
