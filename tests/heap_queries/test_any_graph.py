@@ -151,6 +151,55 @@ def test_who_refers_to_a_node_does(tmp_path, heap):
 
 @given(heaps())
 @settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
+)
+def test_rows_of_the_dominator_tree_are_dominated(tmp_path, heap):
+    snapshot = opened(heap, tmp_path)
+    for start in range(snapshot.node_count):
+        options = {"id": snapshot.node_id(start), "depth": 99, "top": 1000, "share": 0.0}
+        rows, retained = snapshot.query("dominators", **options).rows(), snapshot.retained_size
+        assert (rows[0]["id"], rows[0]["retained"]) == (options["id"], retained(start))
+        below = set(range(snapshot.node_count))
+        if start:
+            below = brute_force_lost(snapshot, {start}, set())
+        assert sum(row["count"] for row in rows) <= len(below)
+        assert {row["id"] for row in rows} - {None} <= {snapshot.node_id(node) for node in below}
+        sums: dict[int, int] = {}
+        for row in reversed(rows):
+            sums[row["depth"]] = sums.get(row["depth"], 0) + row["retained"]
+            assert sums.pop(row["depth"] + 1, 0) <= row["retained"]
+
+
+@given(heaps())
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
+)
+def test_ways_end_at_the_object_and_avoid_it_before(tmp_path, heap):
+    snapshot = opened(heap, tmp_path)
+    edges = [edge for o in range(snapshot.node_count) for edge in snapshot.edges(o)]
+    holding = [
+        (0, edge.source, edge.target)
+        for edge in edges
+        if edge.type != "weak" and (edge.type != "shortcut" or edge.source == 0)
+    ]
+    held = reach(holding, {0})
+    for ordinal in range(2, snapshot.node_count):
+        node_id = snapshot.node_id(ordinal)
+        try:
+            table = snapshot.query("path", id=node_id, all=True, top=1000)
+        except NodememError:
+            assert ordinal not in held
+            continue
+        rows = table.rows()
+        ends = [row for i, row in enumerate(rows)
+                if i + 1 == len(rows) or rows[i + 1]["depth"] <= row["depth"]]  # fmt: skip
+        assert {row["id"] for row in ends} == {node_id}
+        assert sum(row["id"] == node_id for row in rows) == len(ends)
+        assert sum(row["count"] for row in ends) == rows[0]["count"] == table.summary["ways"]
+
+
+@given(heaps())
+@settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
 )
 def test_every_question_ends(tmp_path, heap):
