@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nodemem.target.commandline import InspectorOptions, inspector_options, script
+from nodemem.target.commandline import InspectorOptions, inspector_options, script, title
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,23 @@ def test_the_inspector_port(argv: list[str], options: str, expected: tuple[bool,
 )
 def test_the_script(argv: list[str], expected: str | None) -> None:
     assert script(argv) == expected
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (["npm start", "", "", ""], "npm start"),
+        (["payment-serv"], "payment-serv"),  # it fills the command line
+        (["node"], None),
+        (["/opt/runtime/bin/node22"], None),
+        (["node", ""], "node"),
+        (["node", "", "a"], None),
+        ([""], None),
+        ([], None),
+    ],
+)
+def test_a_title_in_place_of_the_command_line(argv: list[str], expected: str | None) -> None:
+    assert title(argv) == expected
+    if expected is not None:
+        assert script(argv) == expected
+        assert not inspector_options(argv, "--inspect-port=9400").certain

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from nodemem.errors import NodememError, TargetError, TargetNotFound, TargetTimeout
+from nodemem.errors import NodememError, TargetError, TargetTimeout
 from nodemem.results import Column, Table
-from nodemem.target import discover, inspector, procfs, visits
+from nodemem.target import discover, family, inspector, procfs, visits
 from nodemem.target.session import Session
 
 COLUMNS = (
@@ -52,10 +52,7 @@ def _clean(pid: int, *, force: bool) -> _Row:
     inspector.require_running(pid)
     process = discover.examine(pid)
     if process is None:
-        raise TargetNotFound(
-            f"process {pid} is not Node.js",
-            next="nodemem ps lists the Node.js processes of this host",
-        )
+        raise family.not_node(pid)
     address = process.inspector.address
     if process.inspector.open is False:
         visits.leftovers()  # deletes the note of it

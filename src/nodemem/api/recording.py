@@ -34,13 +34,15 @@ def record(
     keep: int = 5,
     attached: bool = False,
     force: bool = False,
+    begun: Callable[[], object] = lambda: None,
 ) -> Recorded:
     """Record a Node.js process to the file `path` (zstd when it ends in `.zst`) until it ends,
     `count` readings are taken, or Ctrl-C.
 
     A reading comes `every` so many seconds, from /proc and the control groups alone; with
     `attached` process.memoryUsage() and the heap spaces are in it too. When the file has `rotate`
-    bytes a new one begins; `path.1` to `path.<keep>` are the older ones.
+    bytes a new one begins; `path.1` to `path.<keep>` are the older ones. `begun` is called once
+    nothing stands in the way.
 
     Raises:
         TargetNotFound: there is no such process, or it is not Node.js.
@@ -53,6 +55,8 @@ def record(
     with contextlib.ExitStack() as stack:
         watch = stack.enter_context(Watch(pid))
         session = stack.enter_context(Session(pid)) if attached else None
+        paths.refuse_existing(plan.path, force=force)
+        begun()
         return recorder.record(sampler, plan, wait=watch.wait, session=session)
 
 

@@ -23,7 +23,8 @@ KINDS = ("v8", "c_heap", "stacks", "anonymous", "file", "shared")
 class Triage:
     """What can be said of a process. `age` is in seconds since its start; `bounds` are the limits
     that may end it, what leaves the least room first; `readable` says whether we may look at more
-    than its totals; `usage` is there when it was attached to."""
+    than its totals; `titled` that the program's title hides its options; `usage` is there when it
+    was attached to."""
 
     facts: ProcessFacts
     age: float | None
@@ -32,6 +33,7 @@ class Triage:
     findings: list[Finding]
     next: str
     readable: bool
+    titled: bool = False
     usage: MemorySample | None = None
 
     @property
@@ -163,6 +165,7 @@ def triage(
         findings=found,
         next=next((one.next for one in found if one.next), f"nodemem usage {pid}"),
         readable=sampler.process.readable,
+        titled=commandline.title(sampler.process.argv) is not None,
         usage=usage,
     )
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from nodemem.errors import TargetNotFound
 from nodemem.records import ProcessFacts, ProcessSample
-from nodemem.target import cgroup, discover, mappings, procfs
+from nodemem.target import cgroup, discover, family, mappings, procfs
 
 
 class Sampler:
@@ -19,12 +18,7 @@ class Sampler:
     def __init__(self, pid: int) -> None:
         found = discover.examine(pid)
         if found is None:
-            running = not procfs.gone(pid)
-            raise TargetNotFound(
-                f"process {pid} is not Node.js" if running else f"there is no process {pid}",
-                why=f"its program is {procfs.link(pid, 'exe') or 'unknown'}" if running else None,
-                next="nodemem ps lists the Node.js processes of this host",
-            )
+            raise family.not_node(pid)
         self.pid = pid
         self.process = found
         self._started = procfs.start_ticks(pid)

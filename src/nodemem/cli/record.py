@@ -48,7 +48,6 @@ def command(
     """
     from nodemem.api.recording import record
 
-    out.note(out.texts("record.begins", pid=pid, file=str(path), every=every))
     recorded = record(
         pid,
         path,
@@ -56,6 +55,7 @@ def command(
         keep=keep,
         attached=attach,
         force=force,
+        begun=lambda: out.note(out.texts("record.begins", pid=pid, file=str(path), every=every)),
         **values(every, rotate),
     )
     say_end(out, pid, recorded)

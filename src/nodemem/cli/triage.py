@@ -104,5 +104,6 @@ def _heap(out: Output, found: Triage) -> str:
         return out.texts("triage.heap_used", used=seen.heap_used, limit=seen.heap_limit)
     resident = found.now.resident.v8
     if seen.heap_source is None:
-        return out.texts("triage.heap_unknown", v8=resident)
+        key = "triage.heap_hidden" if found.titled else "triage.heap_unknown"
+        return out.texts(key, v8=resident)
     return out.texts("triage.heap", v8=resident, limit=seen.heap_limit, source=seen.heap_source)

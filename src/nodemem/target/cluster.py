@@ -28,10 +28,16 @@ def closed_workers(pid: int) -> tuple[int, ...]:
 def opened(workers: Sequence[int], port: int) -> Iterator[int]:
     """Those of `workers` whose inspectors open now, as soon as each does; that of the primary is
     on `port`."""
-    left = [pid for pid in workers if discover.options_of(pid).port != port]
+    left = [pid for pid in workers if _own_port(pid, port)]
     until = time.monotonic() + _OPENS_WITHIN
     while left and time.monotonic() < until:
         open_now = [pid for pid in left if discover.inspector(pid).open]
         left = [pid for pid in left if pid not in open_now and not procfs.gone(pid)]
         yield from open_now
         time.sleep(_LOOK_EVERY)
+
+
+def _own_port(worker: int, port: int) -> bool:
+    """Whether the inspector of a worker can open while that of the primary is on `port`."""
+    options = discover.options_of(worker)
+    return options.port != port or not options.certain

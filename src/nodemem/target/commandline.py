@@ -49,11 +49,13 @@ _EVALUATING = ("-e", "--eval", "-p", "--print", "-pe")
 
 class InspectorOptions(msgspec.Struct, frozen=True):
     """Where the inspector is or would be: `port` 0 is "any free one". `opened` says that the
-    program was started with it open."""
+    program was started with it open. Without `certain` the command line, which would decide, is
+    gone (see `title`): then this is what else is known."""
 
     opened: bool = False
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
+    certain: bool = True
 
 
 class HeapOption(msgspec.Struct, frozen=True):
@@ -92,7 +94,7 @@ def inspector_options(argv: Sequence[str], options: str = "") -> InspectorOption
             continue
         if value:
             host, port = _address(value, host, port)
-    return InspectorOptions(opened, host, port)
+    return InspectorOptions(opened, host, port, certain=title(argv) is None)
 
 
 def heap_option(argv: Sequence[str], options: str = "") -> HeapOption | None:
@@ -121,14 +123,29 @@ def own_options(argv: Sequence[str]) -> list[str]:
 
 
 def script(argv: Sequence[str]) -> str | None:
-    """The script as it was written on the command line, `[eval]`, `[stdin]`, or None when the
-    command line is no longer there."""
+    """The script as it was written on the command line, `[eval]`, `[stdin]`; the program's title
+    where that was written over it; None when there is no command line."""
     if not argv:
         return None
+    if (written := title(argv)) is not None:
+        return written
     if any(word.partition("=")[0] in _EVALUATING for word in own_options(argv)):
         return "[eval]"
     index = _script_index(argv)
     return argv[index] if index < len(argv) and argv[index] != "-" else "[stdin]"
+
+
+def title(argv: Sequence[str]) -> str | None:
+    """What the program has written over its command line (`process.title`, as `npm start`, Next.js
+    and PM2 do), None where that is still there.
+
+    The title takes the place of the first word, and the rest becomes empty. One that fills all of
+    it is a single word, as is the command line of `node` alone or with its path.
+    """
+    if not argv or not argv[0] or any(argv[1:]):
+        return None
+    alone = "/" in argv[0] or "node" in argv[0].lower()
+    return None if len(argv) == 1 and alone else argv[0]
 
 
 def _script_index(argv: Sequence[str]) -> int:

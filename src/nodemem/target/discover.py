@@ -17,6 +17,7 @@ of the program's own); `blocked` does nothing (--disable-sigusr1, the permission
 would kill the process, as in its first milliseconds."""
 
 _WILDCARDS = ("0.0.0.0", "::")
+_LOOPBACK = ("127.0.0.1", "::1")
 # Names that Node.js gives its main thread; the only trace of it in processes we may not read.
 _THREAD_NAMES = ("node", "MainThread", "node-MainThread")
 
@@ -106,10 +107,14 @@ def inspector(pid: int) -> Inspector:
     exact = [one for one in listeners if one.port == options.port]
     if exact and (serving or not named):
         return Inspector(open=True, address=address_of(exact[0]))
-    if not listeners or (options.port != 0 and not serving):
+    sought = options.port == 0 or not options.certain
+    if not listeners or not (serving or (sought and not named)):
         return Inspector(open=False)
-    # A random port: the inspector has an event loop of its own, beside that of the program.
+    # A random port, or one that cannot be known. The inspector has an event loop of its own, beside
+    # that of the program; so have servers in worker threads, mostly on all interfaces.
     apart = _apart_from_the_program(pid, listeners)
+    if not options.certain:
+        apart = [one for one in apart if one.host in _LOOPBACK]
     if serving or options.opened or apart:
         found = apart or listeners
         return Inspector(True, address_of(found[0]) if len(found) == 1 else None)

@@ -32,19 +32,9 @@ def family(pid: int) -> list[Member]:
     Raises:
         TargetNotFound: there is no such process, or no Node.js in its tree.
     """
-    if procfs.status(pid) is None:
-        raise TargetNotFound(
-            f"there is no process {pid}", next="nodemem ps lists the Node.js processes of this host"
-        )
-    parents = _parents()
-    children = _children(parents)
-    below, found = [pid], {pid}
-    for one in below:  # grows while it is gone through
-        fresh = [child for child in children.get(one, ()) if child not in found]
-        below += fresh
-        found.update(fresh)
-    seen = (discover.examine(one) for one in below)
-    members = _arranged([one for one in seen if one is not None], parents)
+    if procfs.gone(pid):
+        raise not_node(pid)
+    members = _below(pid)
     if not members:
         raise TargetNotFound(
             f"process {pid} is not Node.js and has started none",
@@ -53,9 +43,44 @@ def family(pid: int) -> list[Member]:
     return members
 
 
+def not_node(pid: int) -> TargetNotFound:
+    """The error to raise where a process that is no Node.js was named: a shell or a supervisor was
+    very likely meant for what runs below it."""
+    if procfs.gone(pid):
+        return TargetNotFound(
+            f"there is no process {pid}", next="nodemem ps lists the Node.js processes of this host"
+        )
+    command = " ".join(procfs.argv(pid) or [])[:80] or procfs.link(pid, "exe") or "unknown"
+    members = _below(pid)
+    if not members:
+        return TargetNotFound(
+            f"process {pid} is not Node.js",
+            why=f"it runs: {command}",
+            next="nodemem ps lists the Node.js processes of this host",
+        )
+    first = members[0]
+    return TargetNotFound(
+        f"process {pid} is not Node.js, but has started process {first.pid}, which is",
+        why=f"it runs: {command}",
+        next=f"name that one, {first.pid}; all are shown by: nodemem usage {pid} --tree",
+    )
+
+
 def forest() -> list[Member]:
     """All Node.js processes of this host, each followed by those that it has started."""
     return _arranged(discover.processes(), _parents())
+
+
+def _below(pid: int) -> list[Member]:
+    parents = _parents()
+    children = _children(parents)
+    below, found = [pid], {pid}
+    for one in below:  # grows while it is gone through
+        fresh = [child for child in children.get(one, ()) if child not in found]
+        below += fresh
+        found.update(fresh)
+    seen = (discover.examine(one) for one in below)
+    return _arranged([one for one in seen if one is not None], parents)
 
 
 def _parents() -> dict[int, int]:

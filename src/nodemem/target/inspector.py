@@ -21,6 +21,7 @@ from nodemem.target import (
     containers,
     discover,
     endpoint,
+    family,
     namespaces,
     procfs,
     visits,
@@ -139,18 +140,13 @@ def require_running(pid: int) -> procfs.Status:
 
 
 def _node_process(pid: int) -> discover.NodeProcess:
-    status = require_running(pid)
+    require_running(pid)
     process = discover.examine(pid)
     while process is None and (procfs.age(pid) or _YOUNG) < _EXEC:
         time.sleep(_LOOK_EVERY)  # between fork and exec it still looks like its parent
         process = discover.examine(pid)
     if process is None:
-        command = " ".join(procfs.argv(pid) or [])[:80] or status.name
-        raise TargetNotFound(
-            f"process {pid} is not Node.js",
-            why=f"it runs: {command}",
-            next="nodemem ps lists the Node.js processes of this host",
-        )
+        raise family.not_node(pid)
     return process
 
 
@@ -158,7 +154,7 @@ def _open(process: discover.NodeProcess, handle: int, connect: Connect) -> Endpo
     pid = process.pid
     _require_safe_signal(process)
     options = discover.options_of(pid)
-    if options.port and procfs.port_is_taken(options.port, pid):
+    if options.port and options.certain and procfs.port_is_taken(options.port, pid):
         raise _port_taken(pid, options.port, procfs.port_owner(options.port, pid))
     along = cluster.closed_workers(pid)
     before = {one.inode for one in procfs.listeners(pid) or []}
@@ -187,10 +183,12 @@ def _open(process: discover.NodeProcess, handle: int, connect: Connect) -> Endpo
             "synchronous call of crypto or zlib), and opens it after that",
             next=f"try again when it is done: nodemem usage {pid} finds it open and closes it",
         )
+    hidden = "" if options.certain else "; or its port, which its title hides, is taken"
     raise TargetError(
         f"process {pid} did not open its inspector on SIGUSR1",
         why="the program very likely handles SIGUSR1 itself (process.on('SIGUSR1')), and that "
-        "handler has run now; or it waits in a system call (execSync) and opens it after that",
+        "handler has run now; or it waits in a system call (execSync) and opens it after that"
+        f"{hidden}",
         next="restart it with --inspect=127.0.0.1:0, then nodemem usage PID",
     )
 

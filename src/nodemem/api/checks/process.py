@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from nodemem.api.checks.check import Check
-from nodemem.errors import NotPermitted, TargetNotFound, UnsafeTarget
-from nodemem.target import discover, inspector, namespaces, procfs, visits
+from nodemem.api.checks.check import Check, Status
+from nodemem.errors import NotPermitted, UnsafeTarget
+from nodemem.target import discover, family, inspector, namespaces, procfs, visits
 from nodemem.target.discover import NodeProcess
 
 _RESTART = "NODE_OPTIONS=--inspect=127.0.0.1:0 node ..."
@@ -86,7 +86,8 @@ def _signal(process: NodeProcess) -> Check:
 
 
 def _port(pid: int) -> Check:
-    port = discover.options_of(pid).port
+    options = discover.options_of(pid)
+    port = options.port
     if not port:
         return Check("port", "ok", "any")
     if not procfs.port_is_taken(port, pid):
@@ -94,17 +95,15 @@ def _port(pid: int) -> Check:
     owner = procfs.port_owner(port, pid)
     fix = f"sudo ss -ltnp 'sport = :{port}'" if owner is None else f"nodemem doctor {owner}"
     reason = "taken_unseen" if owner is None else "taken"
-    return Check("port", "fail", reason, {"port": port, "owner": owner}, fix)
+    status: Status = "fail" if options.certain else "warn"
+    return Check("port", status, reason, {"port": port, "owner": owner}, fix)
 
 
 def standing(pid: int) -> dict[str, Any]:
     """See `api.doctor.standing`."""
     process = discover.examine(pid)
     if process is None:
-        raise TargetNotFound(
-            f"process {pid} is not Node.js, or there is none",
-            next="nodemem ps lists the Node.js processes of this host",
-        )
+        raise family.not_node(pid)
     state = process.inspector
     port = None if state.open is None else discover.options_of(pid).port
     taken = bool(port) and not state.open and procfs.port_is_taken(port or 0, pid)
