@@ -49,3 +49,21 @@ def test_a_query_is_asked_with_plain_options(query: Query) -> None:
 def test_wrong_options_are_usage_errors(query: Query, options: dict[str, object]) -> None:
     with pytest.raises(UsageError, match="heap sample"):
         query.run([], options)
+
+
+def test_a_tuple_may_be_given_several_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Several(Params, frozen=True):
+        id: Annotated[tuple[int, ...], about(description="ids")] = ()
+
+    module = types.ModuleType("several_query")
+    module.__dict__.update(
+        Params=Several,
+        run=lambda snapshots, params, progress: Table((Column("id"),), [(params.id,)]),
+    )
+    monkeypatch.setitem(sys.modules, "several_query", module)
+    query = Query("several", "several", "header", "several_query")
+    (option,) = query.options()
+    assert (option.type, option.multiple, option.default) == (int, True, None)
+    assert query.run([], {"id": ("1", 2)}).rows() == [{"id": (1, 2)}]
+    with pytest.raises(UsageError):
+        query.run([], {"id": ["one"]})
