@@ -30,6 +30,8 @@ _COLUMNS = (
     Column("id", role="node_id"),
 )
 _WORTH_TELLING, _SHARE_WORTH_TELLING = 200_000, 0.03
+_USUAL = {"Map": 0.4, "Set": 0.4, "Array": 0.5, "dictionary": 0.2}
+"""A part of the slots below which growth alone does not leave them."""
 _Row = tuple[Any, ...]
 
 
@@ -111,7 +113,7 @@ def _findings(names: Names, records: Sequence[_Row]) -> Iterator[Finding]:
     total, file = names.snapshot.retained_size(0), str(names.snapshot.path_on_disk)
     for kind, held, count, entries, slots, fill, empty, known, node_id in records[:3]:
         least = max(_WORTH_TELLING, _SHARE_WORTH_TELLING * total)
-        if empty is None or empty < least or fill > 0.5:
+        if empty is None or empty < least or fill > _USUAL[kind]:
             continue
         yield Finding(
             id="collections.empty",
