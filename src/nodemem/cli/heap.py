@@ -22,6 +22,10 @@ VERBS = {
         "nodemem.cli.heap_verbs.profile",
     ),
     "sql": ("any question, in SQL", "nodemem.cli.heap_verbs.sql"),
+    "redact": (
+        "a copy to give away: without texts, with the same numbers",
+        "nodemem.cli.heap_verbs.redact",
+    ),
 }
 """What is done with snapshots and is no query: (summary, module)."""
 

@@ -16,13 +16,12 @@ lie in. The rest is worked out and added a part at a time, when a query needs it
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from nodemem.errors import InputError
 from nodemem.heap.arrays import Array
 from nodemem.heap.classes import assign_groups
 from nodemem.heap.engine.header import EDGE_TYPES
@@ -31,11 +30,10 @@ from nodemem.heap.naming.classes import located_classes
 from nodemem.heap.naming.names import Names
 from nodemem.heap.sql.connection import quoted
 from nodemem.heap.sql.tables import create_table, text_array
+from nodemem.heap.texts import decoded
 from nodemem.results import Column, Table
 
 PARTS = ("text", "groups", "sizes", "tree", "distances", "sources", "classes", "places")
-_BLOCK = 4 << 20
-"""Bytes of the string table that are decoded at a time."""
 
 
 class Sources:
@@ -83,7 +81,8 @@ class Sources:
     def _load_text(self) -> None:
         self._connection.execute(f"CREATE TABLE {self._prefix}strings (x UINTEGER, text VARCHAR)")
         at = 0
-        for texts in decoded(self._snapshot):
+        added = self._snapshot.strings.added
+        for texts in chain(decoded(self._snapshot), [added]):
             numbers = np.arange(at, at + len(texts), dtype=np.uint32)
             self._connection.register("_block", {"x": numbers, "text": text_array(texts)})
             self._connection.execute(f"INSERT INTO {self._prefix}strings SELECT * FROM _block")
@@ -145,33 +144,6 @@ class Sources:
         scripts = dict.fromkeys((script_id, file) for script_id, _, _, file, _ in places)
         table = Table((Column("script_id"), Column("file")), list(scripts))
         create_table(self._connection, self._prefix + "scripts", table)
-
-
-def decoded(snapshot: Snapshot) -> Iterator[list[str]]:
-    """All strings of a snapshot in order, some at a time. Raises InputError where one is broken."""
-    table = snapshot.strings
-    offsets = np.asarray(table.offsets)
-    first = 0
-    while first < table.count:
-        begin = int(offsets[first])
-        last = int(np.searchsorted(offsets, begin + _BLOCK, side="right")) - 1
-        last = min(max(last, first + 1), table.count)
-        text = table.raw(begin, int(offsets[last]) - begin)
-        text = text[: text.rfind(b'"') + 1]
-        try:
-            found = json.loads(b"[%s]" % text, strict=False)
-        except ValueError:
-            found = []
-        if len(found) != last - first:
-            raise InputError(
-                f"the strings of {table.path} cannot be read",
-                why=f"one of {first:,} to {last:,} is not valid, or the file changed meanwhile",
-                next="take the snapshot again",
-            )
-        yield found
-        first = last
-    if table.added:
-        yield list(table.added)
 
 
 def _sql_list(words: Sequence[str]) -> str:
