@@ -46,10 +46,11 @@ def functions_of(names: Names, context: int) -> list[Place]:
     """Places of functions that see the variables of a closure scope: its own, then inner ones."""
     own = _places(names, context)
     inner: list[Place] = []
-    scopes = _inner_scopes(names, [context])
+    seen = {context}  # a file may say that a scope is within itself
+    scopes = _inner_scopes(names, [context], seen)
     while scopes and len(inner) < _ENOUGH:
         inner += [place for scope in scopes for place in _places(names, scope)]
-        scopes = _inner_scopes(names, scopes)
+        scopes = _inner_scopes(names, scopes, seen)
     return list(dict.fromkeys(own + inner))[:_ENOUGH]
 
 
@@ -66,14 +67,17 @@ def _places(names: Names, context: int) -> list[Place]:
     return [place for place in map(names.place, islice(functions, _ENOUGH)) if place is not None]
 
 
-def _inner_scopes(names: Names, scopes: list[int]) -> list[int]:
+def _inner_scopes(names: Names, scopes: list[int], seen: set[int]) -> list[int]:
+    """Scopes directly within these that were not seen before; they are then."""
     inner = (
         edge.source
         for scope in scopes
         for edge in names.snapshot.retainers(scope)
-        if edge.name == "previous" and names.is_context(edge.source)
+        if edge.name == "previous" and edge.source not in seen and names.is_context(edge.source)
     )
-    return list(islice(inner, _ENOUGH))
+    found = list(dict.fromkeys(islice(inner, _ENOUGH)))
+    seen.update(found)
+    return found
 
 
 def declaration_of_variable(names: Names, context: int, name: str) -> Declaration | None:
