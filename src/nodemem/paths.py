@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shlex
@@ -51,7 +52,8 @@ def refuse_existing(path: Path, *, force: bool) -> None:
 
     Raises:
         OutputExists: it is there already and `force` is not set.
-        OutputError: its folder is missing, or it names a folder, a device or a pipe.
+        OutputError: its folder is missing or may not be written to, or it names a folder, a device
+            or a pipe.
     """
     mode = _mode(path)
     if mode is not None and stat.S_ISDIR(mode):
@@ -70,6 +72,8 @@ def refuse_existing(path: Path, *, force: bool) -> None:
             why=f"there is no directory {path.parent}",
             next=f"mkdir -p {shlex.quote(str(path.parent))}",
         )
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise cannot_write(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
     if os.path.lexists(path) and not force:
         raise OutputExists(
             f"{path} exists already", next="choose another name, or add --force to replace it"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nodemem.errors import OutputError, OutputExists
-from nodemem.paths import partial_of, state_folder, whole_file
+from nodemem.paths import partial_of, refuse_existing, state_folder, whole_file
 
 
 def test_a_file_appears_whole_and_private(tmp_path: Path) -> None:
@@ -83,6 +83,21 @@ def test_a_refused_write_names_what_is_left(tmp_path: Path) -> None:
 def test_impossible_places_are_refused_before_work(tmp_path: Path, name: str) -> None:
     with pytest.raises(OutputError), whole_file(tmp_path / name):
         pytest.fail("the block must not run")
+
+
+def test_a_folder_that_may_not_be_written_to_is_refused_before_work() -> None:
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            if os.geteuid() == 0:  # root may write everywhere
+                os.setresuid(65534, 65534, 65534)
+            refuse_existing(Path("/nodemem-test"), force=True)
+        except OutputError:
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_an_unfinished_file_is_replaced_unless_it_is_being_written(tmp_path: Path) -> None:

@@ -114,6 +114,28 @@ def test_what_is_no_node_process_is_an_error(capsys: pytest.CaptureFixture[str])
     assert "is not Node.js" in capsys.readouterr().err
 
 
+def test_a_stranger_is_told_what_may_be_known(any_node: Path, talk: Any) -> None:
+    """Seen by a user who may not look at it: the next step is one that will not be refused."""
+    talker = talk(any_node)
+    seen = run_as_nobody(str(talker.pid), *FAST, "--lang", "en")
+    if seen is None:
+        pytest.skip("only root can become another user, and that one must be able to run Python")
+    assert "what V8 has in memory is unknown" in seen
+    assert "V8 chose it" not in seen
+    assert seen.rstrip().endswith(f"sudo nodemem {talker.pid}")
+
+
+def run_as_nobody(*arguments: str) -> str | None:
+    """What nodemem prints when another user runs it; None where that cannot be."""
+    if os.geteuid() != 0:
+        return None
+    command = [sys.executable, "-m", "nodemem", *arguments]
+    done = subprocess.run(
+        command, user=65534, group=65534, extra_groups=[], capture_output=True, text=True, cwd="/"
+    )
+    return None if "No module named" in done.stderr else done.stdout
+
+
 def test_a_process_that_ends_meanwhile(any_node: Path, talk: Any) -> None:
     from nodemem.api.triage import triage
 

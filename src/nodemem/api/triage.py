@@ -163,7 +163,7 @@ def triage(
         situation=seen,
         bounds=headroom.bounds(seen),
         findings=found,
-        next=next((one.next for one in found if one.next), f"nodemem usage {pid}"),
+        next=_next(pid, found, readable=sampler.process.readable),
         readable=sampler.process.readable,
         titled=commandline.title(sampler.process.argv) is not None,
         usage=usage,
@@ -182,6 +182,12 @@ def glance(pid: int) -> tuple[ProcessFacts, ProcessSample]:
     if sample is None:
         raise _ended(pid)
     return sampler.facts(), sample
+
+
+def _next(pid: int, found: list[Finding], *, readable: bool) -> str:
+    if not readable:
+        return f"sudo nodemem {pid}"  # all else would be refused
+    return next((one.next for one in found if one.next), f"nodemem usage {pid}")
 
 
 def _ended(pid: int) -> TargetLost:

@@ -103,7 +103,14 @@ def _heap(out: Output, found: Triage) -> str:
     if found.usage is not None:
         return out.texts("triage.heap_used", used=seen.heap_used, limit=seen.heap_limit)
     resident = found.now.resident.v8
-    if seen.heap_source is None:
-        key = "triage.heap_hidden" if found.titled else "triage.heap_unknown"
-        return out.texts(key, v8=resident)
-    return out.texts("triage.heap", v8=resident, limit=seen.heap_limit, source=seen.heap_source)
+    unseen = "" if resident is not None else "_unknown"
+    return out.texts(f"triage.heap_resident{unseen}", v8=resident) + _heap_limit(out, found)
+
+
+def _heap_limit(out: Output, found: Triage) -> str:
+    seen = found.situation
+    if seen.heap_source is not None:
+        return out.texts("triage.heap_limit_set", limit=seen.heap_limit, source=seen.heap_source)
+    if not found.readable:
+        return out.texts("triage.heap_limit_not_permitted")
+    return out.texts("triage.heap_limit_hidden" if found.titled else "triage.heap_limit_chosen")
