@@ -15,6 +15,7 @@ import msgspec
 
 from nodemem.records import MemorySample, Record
 from nodemem.results import Column, Envelope, Finding, Table, to_json
+from nodemem.results.digest import Digest
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
 
@@ -32,6 +33,7 @@ SCHEMAS = {
     "envelope": Envelope,  # all --json output
     "table": TableData,  # `data` of ps, heap ..., explain without a topic
     "usage": MemorySample,  # `data` of usage
+    "digest": Digest,  # what heap digest -o writes, and `data` of its --json
     "recording": Record,  # a line of a recording after its header
 }
 

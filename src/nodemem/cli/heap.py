@@ -22,6 +22,10 @@ VERBS = {
         "nodemem.cli.heap_verbs.profile",
     ),
     "sql": ("any question, in SQL", "nodemem.cli.heap_verbs.sql"),
+    "digest": (
+        "a small summary to keep, of one snapshot or of many",
+        "nodemem.cli.heap_verbs.digest",
+    ),
     "redact": (
         "a copy to give away: without texts, with the same numbers",
         "nodemem.cli.heap_verbs.redact",

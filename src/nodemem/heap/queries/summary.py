@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from nodemem import results
 from nodemem.heap.classes import class_table
 from nodemem.heap.engine.snapshot import Snapshot
+from nodemem.heap.node_process import node_version
 from nodemem.heap.statistics import statistics
 from nodemem.results import SILENT, Progress, Table, about
 
@@ -29,13 +30,3 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
     return Table(table.columns, table.records, summary=figures).head(
         params.top, "nodemem heap classes FILE shows all"
     )
-
-
-def node_version(snapshot: Snapshot) -> str | None:
-    """`process.version` of the program, read from its heap; None when it is not there."""
-    for ordinal in snapshot.objects_named("process"):
-        if snapshot.node_type(ordinal) == "object":
-            for edge in snapshot.edges(ordinal):
-                if edge.name == "version" and snapshot.node_type(edge.target) == "string":
-                    return snapshot.name(edge.target)
-    return None
