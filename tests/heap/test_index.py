@@ -323,3 +323,18 @@ def test_cache_lists_checks_and_clears(snapshot: Path) -> None:
     assert not index_of(snapshot).exists()
     cache("clear", cwd=here)
     assert cache("list", cwd=here)[1]["rows"] == []
+
+
+def test_a_full_disk_is_told_beside_the_answer(snapshot: Path) -> None:
+    program = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, -1))\n"
+    program += "sys.argv = ['nodemem', *sys.argv[1:]]; import nodemem.cli; nodemem.cli.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "heap", "summary", str(snapshot), "--json"],
+        env={**os.environ, "PYTHONPATH": str(Path(nodemem.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert json.loads(done.stdout)["data"]["rows"]
+    assert f"No index of {snapshot} could be kept (File too large)" in done.stderr

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nodemem.errors import InputError
+
 if TYPE_CHECKING:
     from nodemem.cli._frame import Output
     from nodemem.heap import HeapSnapshot
@@ -27,12 +29,29 @@ source_root: Callable[[Any], Any] = click.option(
 def opened(
     out: Output, files: Iterable[Path], source_roots: tuple[str, ...] = ()
 ) -> Iterator[list[HeapSnapshot]]:
-    """The snapshots in `files`, while the work on them goes on."""
+    """The snapshots in `files`, while the work on them goes on; says where no index could be
+    kept."""
     from nodemem.heap import open_snapshot
     from nodemem.source.files import SourceRoots
 
     roots = SourceRoots.parse(source_roots, out.config.sources)
-    try:
-        yield [open_snapshot(path, progress=out.progress, source_roots=roots) for path in files]
-    finally:
-        out.progress.finish()
+    with contextlib.ExitStack() as opening:
+        opening.callback(out.progress.finish)
+        snapshots = [
+            opening.enter_context(open_snapshot(path, out.progress, source_roots=roots))
+            for path in files
+        ]
+        try:
+            yield snapshots
+        except IndexError as error:
+            if not any(snapshot.indexed for snapshot in snapshots):
+                raise
+            raise InputError(
+                "an index does not hold what was written into it",
+                why=f"the disk changed it ({error})",
+                next="nodemem cache clear",
+            ) from error
+    for snapshot in snapshots:
+        if snapshot.warning is not None:
+            file = str(snapshot.path_on_disk)
+            out.note(out.texts("cache.not_kept", file=file, why=snapshot.warning))

@@ -111,7 +111,8 @@ def assign_groups(snapshot: Snapshot, definitions: list[Definition]) -> Assignme
         labels.append(label)
     if elements:
         kernel.rename(n, new, groups)
-    plain = PlainObjects(columns, strings)
+    plain = PlainObjects(columns, strings, snapshot.release_pages)
+    snapshot.release_pages()
     labels += plain.classify(definitions, len(labels), groups)
     kinds += [None] * (len(labels) - count)
     locations: list[Location | None] = [None] * len(labels)

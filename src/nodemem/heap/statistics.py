@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from nodemem.heap.engine.snapshot import Snapshot
 
 _ARRAY_BUFFER_DATA, _ARRAYS = 256, 257
+_PART = 1 << 22
+"""Nodes between which memory that holds columns is let go of."""
 
 
 def statistics(snapshot: Snapshot, compat: str | None = None) -> dict[str, int]:
@@ -33,6 +35,7 @@ def _statistics(snapshot: Snapshot, compat: str | None) -> dict[str, int]:
     columns, graph, n = snapshot.columns, snapshot.graph, snapshot.node_count
     known = snapshot.strings.known
     kernel = load("classes")
+    snapshot.release_pages()
     sizes = graph.shallow_sizes if compat is None else graph.wrapped_sizes
     words, width = sizes.cast("B").cast("I"), sizes.itemsize // 4
     sums = zeros("Q", 258)
@@ -60,10 +63,14 @@ def _sole_stores(snapshot: Snapshot, words: memoryview, width: int) -> int:
     columns, n, known = snapshot.columns, snapshot.node_count, snapshot.strings.known
     kernel = load("classes")
     marked, stores = zeros("Q", n // 64 + 1), zeros("I", n)
-    count = kernel.backing_stores(
-        n, columns.first_edge, columns.edges, columns.edge_names, columns.types, columns.names,
-        known["Array"], known["elements"], words, width, marked, stores,
-    )  # fmt: skip
+    count = 0
+    for begin in range(0, n, _PART):
+        count = kernel.backing_stores(
+            begin, min(begin + _PART, n),
+            columns.first_edge, columns.edges, columns.edge_names, columns.types, columns.names,
+            known["Array"], known["elements"], words, width, marked, stores, count,
+        )  # fmt: skip
+        snapshot.release_pages()
     if not count:
         return 0
     retainers = zeros("B", n)

@@ -276,6 +276,7 @@ def sizes_by_type(
 
 
 def backing_stores(
+    begin: ix,
     n_nodes: ix,
     first_edge: u32[::1],
     edges: u32[::1],
@@ -288,16 +289,17 @@ def backing_stores(
     size_words: ix,
     store: u64[::1],
     out: u32[::1],
+    count: ix,
 ) -> ix:
-    """The targets of the first `elements` edge of nodes named `array`, as far as they have a size;
-    how many. Also set in the bitmap `store`."""
+    """The targets of the first `elements` edge of nodes from `begin` on that are named `array`, as
+    far as they have a size, behind the `count` that are there already; how many then. Also set in
+    the bitmap `store`."""
     node: ix
     e: ix
     target: u32
     type_: u8
-    count: ix = 0
     with cython.nogil:
-        for node in range(n_nodes):
+        for node in range(begin, n_nodes):
             type_ = types[node]
             if names[node] != array or type_ == 0 or type_ == 2 or type_ == 4 or type_ == 8:
                 continue

@@ -70,6 +70,7 @@ def sizes_by_type(
     out: memoryview,
 ) -> int: ...
 def backing_stores(
+    begin: int,
     n_nodes: int,
     first_edge: memoryview,
     edges: memoryview,
@@ -82,6 +83,7 @@ def backing_stores(
     size_words: int,
     store: memoryview,
     out: memoryview,
+    count: int,
 ) -> int: ...
 def count_retainers(
     n_edges: int, edges: memoryview, wanted: memoryview, out: memoryview

@@ -54,7 +54,7 @@ def search(
     sloppy_function_map: u32,
     descriptors: u64[::1],
     pair_edges: u64[::1],
-    pair_strings: u32[::1],
+    pair_places: u32[::1],
     pair_entries: u32[::1],
     pending: u64[::1],
     visited: u64[::1],
@@ -67,9 +67,11 @@ def search(
 
     Left out: `sloppy_function_map` of a native context; the values in descriptor arrays
     (`descriptors`, a bitmap over strings); of the two edges of a WeakMap entry the one met first,
-    so that a value is farther away than its key and its map. The bitmaps `pending` (one bit an
-    entry) and `visited` are zero at first. `queue` has an item for each node and each edge of the
-    root: a user root that the root refers to twice is gone through twice, as DevTools does.
+    so that a value is farther away than its key and its map (`pair_edges` is a bitmap of these
+    edges, `pair_places` are they in ascending order, `pair_entries` their entries). The bitmaps
+    `pending` (one bit an entry) and `visited` are zero at first. `queue` has an item for each node
+    and each edge of the root: a user root that the root refers to twice is gone through twice, as
+    DevTools does.
     """
     node: ix
     e: ix
@@ -79,7 +81,7 @@ def search(
     high: ix
     middle: ix
     round_: cython.int
-    pairs: cython.int = pair_strings.shape[0] > 0
+    pairs: cython.int = pair_places.shape[0] > 0
     filtered: cython.int
     hops: i32
     name: u32
@@ -133,12 +135,11 @@ def search(
                     ):
                         continue
                     elif pairs and (type_ == 3 or type_ == 7) and bit(pair_edges, e):
-                        name = edge_names[e]
                         low = 0
-                        high = pair_strings.shape[0]
+                        high = pair_places.shape[0]
                         while low < high:
                             middle = (low + high) // 2
-                            if pair_strings[middle] < name:
+                            if pair_places[middle] < e:
                                 low = middle + 1
                             else:
                                 high = middle

@@ -20,7 +20,7 @@ def search(
     sloppy_function_map: int,
     descriptors: memoryview,
     pair_edges: memoryview,
-    pair_strings: memoryview,
+    pair_places: memoryview,
     pair_entries: memoryview,
     pending: memoryview,
     visited: memoryview,

@@ -47,13 +47,14 @@ def property_names(
     unknown_only: cython.bint,
     seen: u64[::1],
     out: u32[::1],
+    count: ix,
 ) -> ix:
-    """The distinct names of properties of `objects`; how many. `unknown_only`: those whose width is
-    255, among the first names of each object. The bitmap `seen` is zero at first."""
+    """The distinct names of properties of `objects`, behind the `count` that are there already; how
+    many then. `unknown_only`: those whose width is 255, among the first names of each object. The
+    bitmap `seen` is zero at first."""
     i: ix
     e: ix
     in_object: ix
-    count: ix = 0
     name: u32
     with cython.nogil:
         for i in range(objects.shape[0]):
@@ -117,8 +118,10 @@ def shapes(
     counts: u32[::1],
     names: u32[::1],
     other: u32[::1],
+    count: ix,
 ) -> ix:
-    """Count the different shapes of `objects`, in the order they first appear; how many.
+    """Count the different shapes of `objects`, in the order they first appear, beside the `count`
+    that are known from other objects; how many then.
 
     Of each shape, `example` is the first object and `counts` how many have it. Objects without
     properties have none. `table` is an open-addressing hash table, zero at first, its size a power
@@ -129,7 +132,6 @@ def shapes(
     n: ix
     slot: ix
     mask: ix = table.shape[0] - 1
-    count: ix = 0
     same: cython.int
     h: u64
     m64: u64 = 0xFFFFFFFFFFFFFFFF

@@ -15,6 +15,7 @@ def property_names(
     unknown_only: bool,
     seen: memoryview,
     out: memoryview,
+    count: int,
 ) -> int: ...
 def shapes(
     objects: memoryview,
@@ -28,6 +29,7 @@ def shapes(
     counts: memoryview,
     names: memoryview,
     other: memoryview,
+    count: int,
 ) -> int: ...
 def names_of(
     node: int,

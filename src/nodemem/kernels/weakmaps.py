@@ -63,3 +63,42 @@ def mark(
                 if pair_tables[low] == ids[node]:
                     edges[e] |= table_edge << 29
     return found
+
+
+def entries(
+    n_edges: ix,
+    edge_names: u32[::1],
+    pair_edges: u64[::1],
+    pair_strings: u32[::1],
+    pair_entries: u32[::1],
+    places: u32[::1],
+    out: u32[::1],
+) -> ix:
+    """The edges of the bitmap `pair_edges` in ascending order, as many as `places` has items, and
+    to which entry each belongs; how many there are."""
+    word: ix
+    e: ix
+    low: ix
+    high: ix
+    middle: ix
+    found: ix = 0
+    with cython.nogil:
+        for word in range((n_edges + 63) // 64):
+            if pair_edges[word] == 0:
+                continue
+            for e in range(word * 64, word * 64 + 64):
+                if not bit(pair_edges, e):
+                    continue
+                if found < places.shape[0]:
+                    low = 0
+                    high = pair_strings.shape[0]
+                    while low < high:
+                        middle = (low + high) // 2
+                        if pair_strings[middle] < edge_names[e]:
+                            low = middle + 1
+                        else:
+                            high = middle
+                    places[found] = cython.cast(u32, e)
+                    out[found] = pair_entries[low]
+                found += 1
+    return found

@@ -11,3 +11,12 @@ def mark(
     is_pair_name: memoryview,
     pair_edges: memoryview,
 ) -> int: ...
+def entries(
+    n_edges: int,
+    edge_names: memoryview,
+    pair_edges: memoryview,
+    pair_strings: memoryview,
+    pair_entries: memoryview,
+    places: memoryview,
+    out: memoryview,
+) -> int: ...

@@ -78,7 +78,15 @@ class FileStore:
         return self._index.view(name) if name in self._index.sections else None
 
     def drop(self, name: str) -> None:
-        self._index.drop(name)
+        if name in self._index.sections:
+            self._index.drop(name)
+
+    def let_go(self, name: str, column: memoryview) -> memoryview:
+        self._finish_writing()
+        if name not in self._index.sections:
+            return column
+        self._at_hand.pop(name, None)
+        return self._index.view(name)
 
     def may_write(self) -> bool:
         if self.warning is not None:
@@ -92,8 +100,7 @@ class FileStore:
         return self._locked
 
     def commit(self) -> None:
-        while self._writing:
-            self._writing.pop().join()
+        self._finish_writing()
         if self._path is None or not self.may_write():
             return
         try:
@@ -103,6 +110,10 @@ class FileStore:
                 self._temporary = None
         except OSError as error:
             self._give_up(error.strerror or str(error))
+
+    def _finish_writing(self) -> None:
+        while self._writing:
+            self._writing.pop().join()
 
     def _give_up(self, why: str) -> None:
         self.warning = why

@@ -10,11 +10,12 @@ from functools import cached_property
 from typing import NamedTuple
 
 from nodemem.heap.engine.columns import SYNTHETIC, TARGET, Columns
+from nodemem.heap.engine.dominance import immediate_dominators
 from nodemem.heap.engine.memory import copied, zeros
 from nodemem.heap.engine.retainers import Retainers, Sources, keep_retainers
 from nodemem.heap.engine.store import Store, column
 from nodemem.heap.engine.strings import StringTable
-from nodemem.heap.engine.threads import side_by_side
+from nodemem.heap.engine.threads import Aside
 from nodemem.kernels import load
 from nodemem.results.progress import SILENT, Progress
 
@@ -59,8 +60,8 @@ class Graph:
         return self._store.put(name, work()) if found is None else found
 
     def _work_out_all(self) -> None:
-        """All that an index holds, dominators beside the rest. `_dominators` keeps its peak of
-        memory so low that the rest, one after the other, fits beside it."""
+        """All that an index holds: the first half of the dominators beside the rest, then the half
+        that needs the most memory alone."""
         store = self._store
         # Before there are threads: what another process has put in by now is taken over.
         if store.may_write() and store.get("retained") is not None:
@@ -72,7 +73,11 @@ class Graph:
             store.put("distances", self._distances())
             store.release_pages()
 
-        side_by_side(lambda: store.put("dominators", self._dominators()), beside)
+        aside = Aside(beside)
+        try:
+            store.put("dominators", self._dominators(aside.join))
+        finally:
+            aside.join()
         store.release_pages()
         store.put("retained", self._retained(column(store, "shallow")))
         store.release_pages()
@@ -138,45 +143,9 @@ class Graph:
         """The immediate dominator of each node over essential edges; the root's is itself."""
         return self._kept("dominators", self._dominators)
 
-    def _dominators(self) -> memoryview:
-        columns, n, store = self.columns, self.node_count, self._store
-        self._progress.phase("dominators", n, "nodes")
-        room, bits = n + 4, n // 64 + 1
-        number, node_of, parent = zeros("I", room), zeros("I", room), zeros("I", room)
-        visited, page_owned, beside = zeros("Q", bits), zeros("Q", bits), zeros("Q", bits)
-        reached = load("numbering").number_nodes(
-            n, columns.first_edge, columns.edges, self.dom_trees,
-            number, node_of, parent, visited, page_owned, beside, zeros("I", n), zeros("I", n),
-        )  # fmt: skip
-        del visited, beside
-        ends, semi = zeros("I", room), copied(parent)
-        # Both are not needed for a while, and memory is short meanwhile.
-        node_of = self._parked("node_of", node_of[1 : n + 1])
-        parent = self._parked("parent", parent[1 : n + 1])
-        kernel = load("dominators")
-        graph = (n, reached, columns.first_edge, columns.edges, number, page_owned, ends, semi)
-        sources = zeros("I", kernel.incoming(*graph, zeros("I", 0), False))
-        kernel.incoming(*graph, sources, True)
-        dominator = zeros("I", room)
-        dominator[1 : n + 1] = parent
-        store.release_pages()
-        del parent, graph, page_owned
-        stack = zeros("I", reached + 2)
-        kernel.semi_nca(reached, dominator, ends, semi, sources, number, stack)
-        del sources, stack
-        kernel.by_ordinal(n, node_of, dominator, semi)
-        if store.may_write():
-            store.drop("node_of")
-            store.drop("parent")
-        return semi[:n]
-
-    def _parked(self, name: str, scratch: memoryview) -> memoryview:
-        """The same column out of memory, if there is such a place."""
-        if not self._store.may_write():
-            return scratch
-        self._store.begin(name, "I", len(scratch))
-        self._store.write(name, 0, scratch)
-        return column(self._store, name)
+    def _dominators(self, before_peak: Callable[[], None] = lambda: None) -> memoryview:
+        self._progress.phase("dominators", self.node_count, "nodes")
+        return immediate_dominators(self.columns, self.dom_trees, self._store, before_peak)
 
     @cached_property
     def tree(self) -> DominatorTree:
@@ -230,7 +199,8 @@ class Graph:
         kernel.search(
             n, columns.first_edge, columns.edges, columns.edge_names, columns.types,
             self.dom_trees, special, known["sloppy_function_map"], strings.descriptors,
-            column(self._store, "pair_edges"), pairs.strings, pairs.entries,
+            column(self._store, "pair_edges"), column(self._store, "pair_edge_places"),
+            column(self._store, "pair_edge_entries"),
             zeros("Q", pairs.entry_count // 64 + 1), zeros("Q", bits),
             zeros("I", n + columns.first_edge[1]), out,
         )  # fmt: skip

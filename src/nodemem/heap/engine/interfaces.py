@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence, Sized
+from collections.abc import Callable, Iterator, Sequence, Sized
 from typing import NamedTuple
 
 from nodemem.heap.engine.columns import Columns
@@ -19,6 +19,7 @@ from nodemem.heap.engine.strings import NONE, StringTable
 from nodemem.kernels import load
 
 _SPECIAL = re.compile(r"""[,'"{}]""")
+_PART = 1 << 20
 _UNKNOWN, _WIDEST = 255, 254
 """Widths are bytes; whatever is wider than the 120 characters of a shape's text is alike."""
 
@@ -31,9 +32,11 @@ class Definition(NamedTuple):
 
 
 class PlainObjects:
-    """The objects called `Object` of one snapshot."""
+    """The objects called `Object` of one snapshot. They are gone through part by part: `release`
+    is called after each, and may let go of memory that holds columns."""
 
-    def __init__(self, columns: Columns, strings: StringTable) -> None:
+    def __init__(self, columns: Columns, strings: StringTable, release: Callable[[], None]) -> None:
+        self._release = release
         self._columns, self._strings = columns, strings
         self._kernel = load("interfaces")
         self._proto = strings.known["__proto__"]
@@ -45,15 +48,24 @@ class PlainObjects:
             self._kernel.objects_named(*nodes, self.ordinals)
 
     @property
-    def _edges(self) -> tuple[memoryview, memoryview, memoryview, memoryview]:
+    def _edges(self) -> tuple[memoryview, memoryview, memoryview]:
         columns = self._columns
-        return self.ordinals, columns.first_edge, columns.edges, columns.edge_names
+        return columns.first_edge, columns.edges, columns.edge_names
+
+    def _parts(self) -> Iterator[memoryview]:
+        for begin in range(0, len(self.ordinals), _PART):
+            yield self.ordinals[begin : begin + _PART]
+            self._release()
 
     def _property_names(self, *, unknown_only: bool) -> memoryview:
         out = zeros("I", self._strings.count)
         seen = zeros("Q", self._strings.count // 64 + 1)
         widths = self._strings.widths
-        count = self._kernel.property_names(*self._edges, widths, unknown_only, seen, out)
+        count = 0
+        for part in self._parts():
+            count = self._kernel.property_names(
+                part, *self._edges, widths, unknown_only, seen, out, count
+            )
         return out[:count]
 
     def definitions(self) -> list[Definition]:
@@ -66,17 +78,18 @@ class PlainObjects:
         example, counts = zeros("I", total), zeros("I", total)
         names, other = zeros("I", kernel.MOST_NAMES), zeros("I", kernel.MOST_NAMES)
         table = zeros("I", 1 << (2 * total).bit_length())
-        found = kernel.shapes(
-            *self._edges, self._proto, strings.widths, table, example, counts, names, other
-        )
+        found = 0
+        for part in self._parts():
+            found = kernel.shapes(
+                part, *self._edges, self._proto, strings.widths, table, example, counts,
+                names, other, found,
+            )  # fmt: skip
         least = max(2, total / 1000)
         chosen = [shape for shape in range(found) if counts[shape] >= least]
         chosen.sort(key=lambda shape: -counts[shape])
         result = []
         for shape in chosen:
-            size = kernel.names_of(
-                example[shape], *self._edges[1:], self._proto, strings.widths, names
-            )
+            size = kernel.names_of(example[shape], *self._edges, self._proto, strings.widths, names)
             properties = tuple(strings[name] for name in names[:size])
             strings.known.update(zip(properties, names[:size], strict=True))
             # An empty name at the start takes no separator, as in DevTools.
@@ -109,13 +122,14 @@ class PlainObjects:
         rank = zeros("I", self._strings.count)
         for name, place in number.items():
             rank[index[name]] = place + 1
-        self._kernel.classify(
-            *self._edges, rank, zeros("I", len(number)), zeros("I", len(number)),
+        how = (
+            rank, zeros("I", len(number)), zeros("I", len(number)),
             _starts(tried), _column([place for places in tried for place in places]),
             _starts(needs), _column([number[name] for need in needs for name in need]),
             _column([often for need in needs for often in need.values()]),
-            first_group, groups,
         )  # fmt: skip
+        for part in self._parts():
+            self._kernel.classify(part, *self._edges, *how, first_group, groups)
         return [definition.label for definition in usable]
 
     def _find(self, names: set[str]) -> dict[str, int]:

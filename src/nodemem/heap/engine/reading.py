@@ -207,6 +207,7 @@ class _Reader:
 
     def _without_strings(self) -> None:
         self._check_ids()
+        self.store.release_pages()
         if self.store.may_write():
             keep_retainers(self.store, self.first_edge, self.edge_words)
 
@@ -232,7 +233,7 @@ class _Reader:
             one[0] = name
             store.write("names", node, one)
         store.facts["added_strings"] = strings.added
-        store.put("pair_edges", self._mark_weakmap_edges(strings))
+        self._mark_weakmap_edges(strings)
         store.release_pages()
         store.put("types", self.types, at_hand=True)
         store.put("first_edge", self.first_edge, at_hand=True)
@@ -241,19 +242,24 @@ class _Reader:
         store.put("locations", self.location_records)
         assert len(self.types) == n
 
-    def _mark_weakmap_edges(self, strings: StringTable) -> memoryview:
-        pairs = strings.pairs
-        if not len(pairs.strings):
-            return zeros("Q", 1)
-        marked = zeros("Q", len(self.edge_words) // 64 + 1)
-        is_pair = zeros("Q", strings.count // 64 + 1)
-        for index in pairs.strings:
-            is_pair[index >> 6] |= 1 << (index & 63)
-        load("weakmaps").mark(
-            len(self.types), self.first_edge, self.edge_words, column(self.store, "edge_names"),
-            column(self.store, "ids"), pairs.strings, pairs.tables, is_pair, marked,
-        )  # fmt: skip
-        return marked
+    def _mark_weakmap_edges(self, strings: StringTable) -> None:
+        store, pairs, kernel = self.store, strings.pairs, load("weakmaps")
+        marked = zeros("Q", len(self.edge_words) // 64 + 1 if len(pairs.strings) else 1)
+        places = entries = zeros("I", 0)
+        if len(pairs.strings):
+            names = column(store, "edge_names")
+            is_pair = zeros("Q", strings.count // 64 + 1)
+            for index in pairs.strings:
+                is_pair[index >> 6] |= 1 << (index & 63)
+            found = kernel.mark(
+                len(self.types), self.first_edge, self.edge_words, names, column(store, "ids"),
+                pairs.strings, pairs.tables, is_pair, marked,
+            )  # fmt: skip
+            places, entries = zeros("I", found), zeros("I", found)
+            kernel.entries(len(names), names, marked, pairs.strings, pairs.entries, places, entries)
+        store.put("pair_edges", marked)
+        store.put("pair_edge_places", places)
+        store.put("pair_edge_entries", entries)
 
     def _check_names(self, strings: int) -> None:
         if max(totals[2] for totals in self.node_totals) >= strings:

@@ -77,6 +77,11 @@ class Snapshot:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def indexed(self) -> bool:
+        """Whether columns are read from an index."""
+        return self._store is not None and self._store.streams
+
     def remembered(self, name: str, work: Callable[[], Any]) -> Any:
         """What `work` gives, which JSON can hold. Where there is an index it is kept there under
         `name`, and given back as JSON gives it: tuples as lists."""
@@ -311,7 +316,9 @@ class Snapshot:
     @cached_property
     def definitions(self) -> list[Definition]:
         """The shapes by which plain objects are named; see heap/engine/interfaces.py."""
-        return PlainObjects(self.columns, self.strings).definitions()
+        plain = PlainObjects(self.columns, self.strings, self.release_pages)
+        self.release_pages()
+        return plain.definitions()
 
     # numpy arrays in file order
 

@@ -53,7 +53,12 @@ class Store(Protocol):
         ...
 
     def drop(self, name: str) -> None:
-        """Forget a column that was put in since the last `commit`."""
+        """Forget a column, if it is there, that was put in since the last `commit`."""
+
+    def let_go(self, name: str, column: memoryview) -> memoryview:
+        """A column that is at hand, from now on where it does not take memory; `column` itself
+        where there is no such place."""
+        ...
 
     def commit(self) -> None:
         """Make what was put in so far last."""
@@ -100,7 +105,10 @@ class MemoryStore:
         return self._columns.get(name)
 
     def drop(self, name: str) -> None:
-        self._columns.pop(name)
+        self._columns.pop(name, None)
+
+    def let_go(self, name: str, column: memoryview) -> memoryview:
+        return column
 
     def commit(self) -> None:
         pass

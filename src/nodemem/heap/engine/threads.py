@@ -10,14 +10,14 @@ class Aside:
     """Work that is done in a thread of its own, from now on."""
 
     def __init__(self, work: Callable[[], object]) -> None:
-        self._work = work
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        # What the work holds on to is not ours to keep, so it is the thread's alone.
+        self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
         self._thread.start()
 
-    def _run(self) -> None:
+    def _run(self, work: Callable[[], object]) -> None:
         try:
-            self._work()
+            work()
         except BaseException as error:  # noqa: BLE001 (raised again by join)
             self._error = error
 
@@ -26,12 +26,3 @@ class Aside:
         self._thread.join()
         if self._error is not None:
             raise self._error
-
-
-def side_by_side(first: Callable[[], object], second: Callable[[], object]) -> None:
-    """Do both, at once; raises what one of them raises, the first rather than the second."""
-    aside = Aside(second)
-    try:
-        first()
-    finally:
-        aside.join()
