@@ -90,7 +90,7 @@ def redact(
             paths.whole_file(target, force=force) as file,
             by_name(target, file) as packed,
         ):
-            return _Copy(snapshot, Tokens(key), names, numbers, packed.write).run()
+            return _Copy(snapshot, key, names, numbers, packed.write).run()
     except BaseException:
         paths.partial_of(target).unlink(missing_ok=True)
         raise
@@ -110,19 +110,21 @@ def _version(snapshot: Snapshot) -> list[int]:
 
 class _Copy:
     def __init__(
-        self, snapshot: Snapshot, tokens: Tokens, names: Names, numbers: bool, write: Write
+        self, snapshot: Snapshot, key: bytes, names: Names, numbers: bool, write: Write
     ) -> None:
-        self._snapshot, self._tokens, self._write = snapshot, tokens, write
+        self._snapshot, self._write = snapshot, write
         self._usage = string_usage(snapshot, snapshot.path_on_disk)
         for index in _version(snapshot):
             self._usage[index] |= KEPT
         in_code = frozenset(
             text for text, usage in self._strings() if usage & (IN_CODE | PROPERTY) > PROPERTY
         )
-        self._rules = Rules(snapshot, tokens, in_code, names=names, numbers=numbers)
+        options: dict[str, Any] = {"names": names, "numbers": numbers}
+        self._tokens = Tokens(key)
+        self._rules = Rules(snapshot, self._tokens, in_code, **options)
+        self._kept = self._reserve(Rules(snapshot, Tokens(key), in_code, **options))
 
     def run(self) -> Redacted:
-        kept = self._reserve()
         window = Window(SnapshotFile(self._snapshot.path_on_disk))
         dropped: list[str] = []
         between = b"{"
@@ -143,7 +145,7 @@ class _Copy:
                 self._copy_numbers(window)
         self._write(b"}")
         total = self._snapshot.strings.count
-        return Redacted(total - kept, kept, tuple(dropped))
+        return Redacted(total - self._kept, self._kept, tuple(dropped))
 
     def _strings(self) -> Iterator[tuple[str, int]]:
         at = 0
@@ -151,11 +153,12 @@ class _Copy:
             yield from zip(texts, self._usage[at : at + len(texts)].tolist(), strict=True)
             at += len(texts)
 
-    def _reserve(self) -> int:
-        """Keep short tokens off the texts that stay; how many stay."""
+    def _reserve(self, rules: Rules) -> int:
+        """Keep short tokens off the texts that stay by `rules`, whose own tokens are not used; how
+        many stay."""
         kept = 0
         for text, usage in self._strings():
-            if usage and self._rules.replaced(text, usage) == text:
+            if usage and rules.replaced(text, usage) == text:
                 kept += 1
                 self._tokens.take(text)
         return kept
