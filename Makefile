@@ -17,7 +17,7 @@ nodes   := $(foreach v,$(NODE_WHEELS),.cache/nodes/$(firstword $(subst ., ,$(v))
 others  := $(foreach v,$(NODE_NPM),.cache/nodes/$(firstword $(subst ., ,$(v)))/node_modules/.bin/node)
 sources := $(shell find src examples -type f ! -name '*.so' ! -name '*.pyc') meson.build meson.options pyproject.toml README.md
 
-.PHONY: demo test test-all checked smoke lint kernels nodes bench clean
+.PHONY: demo test test-all checked asan smoke lint kernels nodes bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -27,7 +27,7 @@ demo: $(VENV)/installed
 test: $(VENV)/installed $(VENV)/test-tools $(nodes) smoke
 	$(bin)/python -m pytest -n $(WORKERS) --dist worksteal -m "not all_nodes and not browser" $(TESTS)
 
-test-all: $(VENV)/installed $(VENV)/test-tools $(VENV)/browser $(nodes) $(others) smoke lint checked
+test-all: $(VENV)/installed $(VENV)/test-tools $(VENV)/browser $(nodes) $(others) smoke lint checked asan
 	NODEMEM_TEST_ALL=1 $(bin)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 # The same tests of the engine on kernels that check every index.
@@ -36,7 +36,23 @@ checked: $(VENV)/installed $(VENV)/test-tools
 	@PATH=$(abspath $(bin)):$$PATH ninja -C build/checked --quiet
 	@rm -rf build/checked-site && mkdir build/checked-site && cp -R src/nodemem build/checked-site/
 	@cp build/checked/*.so build/checked-site/nodemem/kernels/
-	PYTHONPATH=build/checked-site $(bin)/python -m pytest -n $(WORKERS) tests/kernels tests/heap
+	PYTHONPATH=build/checked-site $(bin)/python -m pytest -n $(WORKERS) --dist worksteal tests/kernels tests/heap tests/fuzz
+
+# The kernels under AddressSanitizer and UndefinedBehaviorSanitizer, which gcc brings along.
+asan_libs = $(foreach lib,libasan.so libubsan.so,$(shell gcc -print-file-name=$(lib) 2>/dev/null))
+asan: $(VENV)/installed $(VENV)/test-tools
+ifneq ($(words $(filter /%,$(asan_libs))),2)
+	@echo "asan: skipped, for gcc has no libasan and libubsan here (Debian: apt-get install gcc)"
+else
+	@test -d build/asan || CC=gcc CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined" \
+	  PATH=$(abspath $(bin)):$$PATH meson setup build/asan --buildtype=plain -Db_lundef=false >/dev/null
+	@PATH=$(abspath $(bin)):$$PATH ninja -C build/asan --quiet
+	@rm -rf build/asan-site && mkdir build/asan-site && cp -R src/nodemem build/asan-site/
+	@cp build/asan/*.so build/asan-site/nodemem/kernels/
+	LD_PRELOAD="$(asan_libs)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc NODEMEM_PLAIN_MEMORY=1 \
+	  NODEMEM_FUZZ_CASES=4000 PYTHONPATH=build/asan-site \
+	  $(bin)/python -m pytest -n $(WORKERS) --dist worksteal tests/kernels tests/fuzz
+endif
 
 # The installed wheel, used from an empty directory.
 smoke: $(VENV)/installed $(nodes)
