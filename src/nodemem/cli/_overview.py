@@ -8,8 +8,10 @@ from nodemem.cli._frame import Output
 
 
 def is_recording(target: str) -> bool:
-    """Whether what the user named is a file rather than a process."""
-    return not target.isdecimal() and Path(target).is_file()
+    """Whether what the user named is a file rather than a process: one that is there, or a name
+    that only a recording has."""
+    named = target.endswith((".ndjson", ".ndjson.zst"))
+    return not target.isdecimal() and (named or Path(target).is_file())
 
 
 def show_recording(out: Output, path: Path) -> None:

@@ -98,14 +98,22 @@ def split(address: str) -> tuple[str, int]:
 
 
 def resolve(host: str) -> str:
-    """The IP address of a host: the inspector answers to no other name (DNS rebinding)."""
+    """The IP address of a host: the inspector answers to no other name (DNS rebinding).
+
+    Raises:
+        TargetNotFound: the name is unknown.
+    """
     try:
         ipaddress.ip_address(host)
     except ValueError:
         try:
             found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise TargetNotFound(f"host {host[:80]} is unknown", why=str(error)) from error
+            raise TargetNotFound(
+                f"host {host[:80]} is unknown",
+                why=getattr(error, "strerror", None) or str(error),
+                next="give its address in place of its name; 127.0.0.1 is this machine",
+            ) from error
         addresses = [entry[4][0] for entry in found]
         # Node.js listens on 127.0.0.1 unless told otherwise, also where localhost is ::1 first.
         return str(next((a for a in addresses if "." in str(a)), addresses[0]))
