@@ -14,7 +14,8 @@ from websockets.sync.server import ServerConnection, serve
 
 from nodemem.errors import TargetError, TargetLost, TargetTimeout
 from nodemem.target.cdp import Connection
-from nodemem.target.session import Identity, read_answer
+from nodemem.target.probe_answer import read_answer
+from nodemem.target.session import Identity
 
 Behaviour = Callable[[ServerConnection, str], None]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import ipaddress
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,15 +14,15 @@ from typing import Annotated, Any, Self
 import msgspec
 
 from nodemem.errors import NodememError, TargetError, TargetLost, TargetNotFound, TargetTimeout
-from nodemem.target import cdp, cluster, endpoint, inspector, orderly, probe, procfs, visits
+from nodemem.target import cdp, cluster, locate, orderly, probe, procfs, visits
 from nodemem.target.channel import Handler
 from nodemem.target.death import Vigil
 from nodemem.target.endpoint import Endpoint
 from nodemem.target.keeper import Keeper
 from nodemem.target.lease import Lease
+from nodemem.target.probe_answer import read_answer
 
 _GROUP = "nodemem"
-_DIGITS = 20  # no process id is longer; Python refuses to read thousands of them
 _LEAVING = 3.0  # seconds granted to each step of leaving
 _MOMENT = 1.5  # seconds in which a request over HTTP has its answer, on a busy machine too
 
@@ -76,7 +74,7 @@ class Session:
             raise
 
     def _reach(self, target: int | str) -> None:
-        self.endpoint = _find(target)
+        self.endpoint = locate.find(target)
         if self.endpoint.pid is not None:
             self._vigil = Vigil(self.endpoint.pid)
         self._connection = cdp.Connection(self.endpoint.url, open_socket=self.endpoint.open_socket)
@@ -342,46 +340,3 @@ def _run_out(connection: cdp.Connection, keeper: Keeper) -> None:
         connection.call("Runtime.evaluate", {"expression": "0"}, timeout=None)
     connection.close()
     keeper.dismiss()
-
-
-def read_answer(answer: dict[str, Any], shape: type[Any], who: str) -> Any:
-    """The value that a probe returned.
-
-    Raises:
-        TargetNotFound: the answer is not that of a Node.js process.
-        TargetError: the probe reports a failure.
-    """
-    result = answer.get("result")
-    value = result.get("value") if isinstance(result, dict) else None
-    failed = value.get("failed") if isinstance(value, dict) else "it gave no answer"
-    if failed is not None or "exceptionDetails" in answer:
-        raise TargetError(f"{who} could not be asked", why=str(failed)[:300])
-    try:
-        return msgspec.convert(value, shape, strict=False)
-    except msgspec.ValidationError as error:
-        raise TargetNotFound(
-            f"{who} does not answer like Node.js", why=str(error), next="nodemem ps"
-        ) from error
-
-
-def _find(target: int | str) -> Endpoint:
-    if isinstance(target, int) or (target.isdecimal() and len(target) <= _DIGITS):
-        return inspector.reach(int(target))
-    if target.startswith("ws://"):
-        address, slash, path = target.removeprefix("ws://").partition("/")
-        host, port = endpoint.split(address)
-        url = f"ws://{endpoint.join(host, port)}/{path}" if slash and path else None
-    else:
-        host, port = endpoint.split(target)
-        url = None
-    return Endpoint(url or endpoint.ask(host, port), host, port, pid=_local_pid(host, port))
-
-
-def _local_pid(host: str, port: int) -> int | None:
-    """The process of this host behind an address, if it is of this host."""
-    if not ipaddress.ip_address(host).is_loopback:
-        return None
-    owner = procfs.port_owner(port, os.getpid())
-    # A forwarded port (docker-proxy, ssh, kubectl) belongs to the forwarder, not to the program.
-    is_node = owner is not None and inspector.is_node(owner)
-    return owner if is_node else None

@@ -11,7 +11,9 @@ from nodemem.errors import TargetError, TargetTimeout
 from nodemem.records import ActiveResources, HeapSpace, MemorySample, WorkerUsage
 from nodemem.target import workers
 from nodemem.target.isolate import Isolate
-from nodemem.target.session import Session, read_answer
+from nodemem.target.probe_answer import read_answer
+from nodemem.target.session import Session
+from nodemem.target.worker_events import Worker
 
 _THREAD = re.compile(r"\[worker (\d{1,9})\]")
 
@@ -111,7 +113,7 @@ def _workers(session: Session) -> list[WorkerUsage]:
     return sorted(found, key=lambda worker: worker.id or 0)
 
 
-def _worker(worker: workers.Worker, answer: dict[str, object] | None) -> WorkerUsage:
+def _worker(worker: Worker, answer: dict[str, object] | None) -> WorkerUsage:
     title = worker.title or None
     named = _THREAD.match(worker.title)
     try:

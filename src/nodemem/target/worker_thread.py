@@ -13,31 +13,15 @@ import msgspec
 
 from nodemem.errors import NodememError, TargetError, TargetLost, TargetNotFound
 from nodemem.target.channel import Channel
-from nodemem.target.session import Session, read_answer
-from nodemem.target.workers import MOST
+from nodemem.target.probe_answer import read_answer
+from nodemem.target.session import Session
+from nodemem.target.worker_events import MOST, Attached, Detached, Received, attached_to_all
 
 _THREAD = re.compile(r"\[worker (\d{1,9})\]")
 _FIND = 2.0  # seconds in which a worker must say which thread it is
 _FIND_ALL = 10.0
+_ANSWERS = 10.0  # seconds for the main thread
 _LONGEST_TITLE = 200
-
-
-class _Info(msgspec.Struct):
-    title: str = ""
-
-
-class _Attached(msgspec.Struct, rename="camel"):
-    session_id: str
-    worker_info: _Info
-
-
-class _Received(msgspec.Struct, rename="camel"):
-    session_id: str
-    message: str
-
-
-class _Detached(msgspec.Struct, rename="camel"):
-    session_id: str
 
 
 class _Thread(msgspec.Struct):
@@ -56,30 +40,22 @@ def visit(session: Session, number: int) -> Iterator[WorkerThread]:
     """
     found: dict[str, WorkerThread] = {}
 
-    def attached(params: bytes) -> None:
-        event = msgspec.json.decode(params, type=_Attached)
+    def attached(event: Attached) -> None:
         if len(found) < MOST:
             title = event.worker_info.title[:_LONGEST_TITLE]
             found[event.session_id] = WorkerThread(session, event.session_id, title)
 
-    def received(params: bytes) -> None:
-        event = msgspec.json.decode(params, type=_Received)
+    def received(event: Received) -> None:
         if (worker := found.get(event.session_id)) is not None:
             worker.receive(event.message)
 
-    def detached(params: bytes) -> None:
-        event = msgspec.json.decode(params, type=_Detached)
+    def detached(event: Detached) -> None:
         if (worker := found.get(event.session_id)) is not None:
             worker.gone()
 
-    connection = session.connection
-    with (
-        connection.on("NodeWorker.attachedToWorker", attached),
-        connection.on("NodeWorker.receivedMessageFromWorker", received),
-        connection.on("NodeWorker.detachedFromWorker", detached),
+    with attached_to_all(
+        session, attached=attached, received=received, detached=detached, timeout=_ANSWERS
     ):
-        # Workers that run now are announced before this call is answered.
-        session.call("NodeWorker.enable", {"waitForDebuggerOnStart": False})
         try:
             threads = _threads(list(found.values()), number)
             if number not in threads:
@@ -96,8 +72,6 @@ def visit(session: Session, number: int) -> Iterator[WorkerThread]:
         finally:
             for one in list(found.values()):  # those that began meanwhile were attached to too
                 one.leave()
-            with contextlib.suppress(TargetError):
-                session.call("NodeWorker.disable", timeout=_FIND)
 
 
 def _threads(workers: list[WorkerThread], wanted: int) -> dict[int | None, WorkerThread]:
@@ -220,8 +194,7 @@ class WorkerThread(Channel):
         self._end()
 
     def leave(self) -> None:
-        """End the session with the worker. Disabling NodeWorker would leave it in the worker,
-        which would then keep for ever what it passes to console.log()."""
+        """End the session with the worker; see `worker_events.attached_to_all`."""
         if self._left:
             return
         self._left = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from typing import Any
 
@@ -10,33 +9,18 @@ import msgspec
 
 from nodemem.errors import TargetError, TargetTimeout
 from nodemem.target.session import Session
+from nodemem.target.worker_events import (
+    MOST,
+    Attached,
+    Detached,
+    Received,
+    Worker,
+    attached_to_all,
+)
 
-MOST = 1000  # worker threads that are asked
 _TIMEOUT = 1.0
 _ASK = 1
 _FORGET = '{"id":2,"method":"Runtime.discardConsoleEntries"}'
-
-
-class Worker(msgspec.Struct, frozen=True, rename="camel"):
-    """A worker thread. `title` is `[worker N] name`, N being its threadId; the inspector's own
-    number for it is another one."""
-
-    title: str = ""
-    url: str = ""
-
-
-class _Attached(msgspec.Struct, rename="camel"):
-    session_id: str
-    worker_info: Worker
-
-
-class _Received(msgspec.Struct, rename="camel"):
-    session_id: str
-    message: str
-
-
-class _Detached(msgspec.Struct, rename="camel"):
-    session_id: str
 
 
 class _Answer(msgspec.Struct):
@@ -58,13 +42,13 @@ def call_each(
     connection = session.connection
     visit = _Visit()
     message = msgspec.json.encode({"id": _ASK, "method": method, "params": params or {}}).decode()
-    with (
-        connection.on("NodeWorker.attachedToWorker", visit.attached),
-        connection.on("NodeWorker.receivedMessageFromWorker", visit.received),
-        connection.on("NodeWorker.detachedFromWorker", visit.detached),
+    with attached_to_all(
+        session,
+        attached=visit.attached,
+        received=visit.received,
+        detached=visit.detached,
+        timeout=_TIMEOUT,
     ):
-        # Workers that run now are announced before this call is answered.
-        session.call("NodeWorker.enable", {"waitForDebuggerOnStart": False}, timeout=_TIMEOUT)
         try:
             for worker in list(visit.workers):
                 try:
@@ -79,9 +63,8 @@ def call_each(
                     pass  # it has just ended
             return visit.results(_TIMEOUT)
         finally:
-            # Disabling alone leaves the sessions in the workers, which then keep for ever what
-            # they pass to console.log(); and what they logged meanwhile must be freed as well,
-            # but for what they log in the moment between these two messages.
+            # What they logged meanwhile must be freed, but for what they log in the moment between
+            # these two messages.
             # Only asked for where it matters: all sockets of the host are gone through for it.
             alone = bool(visit.workers) and not session.other_clients()
             for worker in list(visit.workers):
@@ -89,8 +72,6 @@ def call_each(
                     forget = {"sessionId": worker, "message": _FORGET}
                     connection.post("NodeWorker.sendMessageToWorker", forget)
                 connection.post("NodeWorker.detach", {"sessionId": worker})
-            with contextlib.suppress(TargetError):
-                session.call("NodeWorker.disable", timeout=_TIMEOUT)
 
 
 class _Visit:
@@ -114,22 +95,19 @@ class _Visit:
                 if key not in self.ended
             ]
 
-    def attached(self, params: bytes) -> None:
-        event = msgspec.json.decode(params, type=_Attached)
+    def attached(self, event: Attached) -> None:
         with self._news:
             if len(self.workers) < MOST:
                 self.workers[event.session_id] = event.worker_info
 
-    def received(self, params: bytes) -> None:
-        event = msgspec.json.decode(params, type=_Received)
+    def received(self, event: Received) -> None:
         answer = msgspec.json.decode(event.message, type=_Answer)
         if answer.id == _ASK:
             with self._news:
                 self.answers[event.session_id] = answer.result
                 self._news.notify_all()
 
-    def detached(self, params: bytes) -> None:
-        event = msgspec.json.decode(params, type=_Detached)
+    def detached(self, event: Detached) -> None:
         with self._news:
             if event.session_id in self.workers:
                 self.ended.add(event.session_id)
