@@ -25,6 +25,8 @@ class Recursive(NamedTuple):
 def recursive_structure(names: Names, ordinal: int, member: int) -> Recursive | None:
     """The structure of parts like `member` that `ordinal` is in; None when it is in none."""
     snapshot = names.snapshot
+    if names.is_closure(member):
+        return None  # functions within functions are how any program is written
     kind = kind_of(names, member)
     top, since, node = -1, 0, ordinal
     for _ in range(_HIGHEST):

@@ -263,6 +263,10 @@ def _of_one(names: Names, point: Accumulation) -> tuple[Suspect, bool]:
         if suspect.kind == "object":
             suspect = replace(suspect, kind="collection")
         return suspect, by_user(names, holder, many[0])
+    if holder.kind == "listeners" and found:
+        # One thing may listen to several events, and then no event has it for itself.
+        suspect = suspect_of(names, holder, found[0], retained, point.loose)
+        return replace(suspect, even=1.0), by_user(names, holder, found[0])
     suspect = Suspect(
         kind="object",
         holder=holder,

@@ -81,7 +81,7 @@ def expression_of(names: Names, ordinal: int) -> Expression:
         if beginning is not None:
             text, user_begins, place = beginning
             return Expression(text, user or user_begins, declared or place)
-        parts.append(_member(edge))
+        parts.append(_member(names, edge))
         if names.is_global(edge.source):
             known = user or not is_standard(member)
             return Expression(_joined([*parts, "globalThis"]), known, declared)
@@ -262,7 +262,9 @@ def _within(names: Names, ordinal: int, holder: int) -> bool:
     return bool(begin <= places[ordinal] < begin + tree.subtree[begin])
 
 
-def _member(edge: Edge) -> str:
+def _member(names: Names, edge: Edge) -> str:
+    if names.is_entry(edge):
+        return "[…]"
     if edge.type in ("element", "internal"):
         return _SLOTS.get(str(edge.name), "[…]")
     return member_text(str(edge.name))

@@ -84,10 +84,11 @@ def path_steps(names: Names, ordinal: int) -> list[Step]:
 
 
 def referred_as(names: Names, ordinal: int) -> str:
-    """The name by which a node is referred to first; empty when no reference has one."""
+    """The name by which a node is referred to first, one for all entries of a plain object that is
+    used as a dictionary; empty when no reference has one."""
     for edge in _retaining(names, ordinal):
         if edge.type in ("property", "context") and edge.name != "__proto__":
-            return str(edge.name)
+            return "[…]" if names.is_entry(edge) else str(edge.name)
     return ""
 
 

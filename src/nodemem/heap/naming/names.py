@@ -6,6 +6,7 @@ scopes. Those nodes are *inner*; what a program can name is *visible*.
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property, lru_cache
 from itertools import islice
 
@@ -20,6 +21,8 @@ NATIVE_CONTEXT = "system / NativeContext"
 _SHAPE_PROPERTIES = 4
 _MOST_MEMBERS = 32
 _MOST_CLASSES = 100
+_FEWEST_ENTRIES = 32
+_SAMPLED_ENTRIES = 50
 _TYPE_LABELS = {
     "string": "string",
     "concatenated string": "string",
@@ -48,6 +51,7 @@ class Names:
         self.original_name = lru_cache(maxsize=10_000)(self._original_name)
         self._block_variables = lru_cache(maxsize=1_000)(self._name_block_variables)
         self.layout = lru_cache(maxsize=10_000)(self._read_layout)
+        self._entry_kind = lru_cache(maxsize=10_000)(self._kind_of_entries)
         self._text = lru_cache(maxsize=100_000)(snapshot.string)
 
     def name(self, ordinal: int) -> str:
@@ -99,6 +103,36 @@ class Names:
             if edge.type == "hidden" and self.snapshot.node_type(edge.target) == "string"
         ]
         return dict(zip(slots, known, strict=True)) if len(slots) == len(known) else {}
+
+    def is_entry(self, edge: Edge) -> bool:
+        """Whether a property is one of many alike in a plain object, as the arrays of messages by
+        room are: its name is a key then, which no program text has. Tables of functions have none.
+        """
+        if edge.type != "property" or edge.name == "__proto__":
+            return False
+        columns = self.snapshot.columns
+        if columns.first_edge[edge.source + 1] - columns.first_edge[edge.source] < _FEWEST_ENTRIES:
+            return False
+        kind = columns.types[edge.target], columns.names[edge.target]
+        return kind == self._entry_kind(edge.source)
+
+    def _kind_of_entries(self, ordinal: int) -> tuple[int, int] | None:
+        """V8's type and name of most values of a plain object; None where they differ."""
+        columns = self.snapshot.columns
+        if columns.types[ordinal] != OBJECT or self.name(ordinal) != "Object":
+            return None
+        first, end = columns.first_edge[ordinal], columns.first_edge[ordinal + 1]
+        step = max(1, (end - first) // _SAMPLED_ENTRIES)
+        edges = [self.snapshot.edge(at, ordinal) for at in range(first, end, step)]
+        kinds = Counter(
+            (columns.types[edge.target], columns.names[edge.target])
+            for edge in edges
+            if edge.type == "property" and columns.types[edge.target] == OBJECT
+        )
+        if not kinds:
+            return None
+        kind, times = kinds.most_common(1)[0]
+        return kind if 2 * times > len(edges) else None
 
     def is_global(self, ordinal: int) -> bool:
         """Whether the node is the global object. Inspector captures add ` / ` and an origin."""
