@@ -191,6 +191,8 @@ def test_room_is_compared_with_the_upper_end() -> None:
         limited = dataclasses.replace(known_, memory_room=room, memory_limit=room)
         assert limited.fits_memory is fits
     assert not dataclasses.replace(known_, disk_room=1).fits_disk
+    assert dataclasses.replace(known_, machine_room=high + 1).fits_machine
+    assert not dataclasses.replace(known_, machine_room=high - 1).fits_machine
 
 
 def test_a_folder_that_is_not_there_has_unknown_room(tmp_path: Path) -> None:

@@ -208,6 +208,23 @@ def test_an_existing_file_is_kept(any_node: Path, talk: Any, tmp_path: Path) -> 
     load(path)
 
 
+def test_what_does_not_fit_the_machine_is_refused(
+    any_node: Path, talk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nodemem.target import procfs
+
+    monkeypatch.setattr(procfs, "machine_memory", lambda: (1 << 30, 20_000_000))
+    talker = talk(any_node)
+    path = tmp_path / "a.heapsnapshot"
+    with nodemem.attach(talker.pid) as visited:
+        with pytest.raises(UnsafeTarget, match=r"this machine has 20\.0 MB left") as caught:
+            visited.take_heap_snapshot(path)
+        assert "container" not in str(caught.value.next)
+        assert not path.exists()
+        visited.take_heap_snapshot(path, force=True)
+    assert path.exists()
+
+
 def test_what_does_not_fit_the_container_is_refused(
     any_node: Path, talk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -153,7 +153,8 @@ class Node:
         Raises:
             OutputExists, OutputError: the file is there already, or cannot be written.
             TargetNotFound: there is no such worker.
-            UnsafeTarget: by the forecast it may not fit the container's limit or the disk.
+            UnsafeTarget: by the forecast it may not fit the container's limit, the machine's memory
+                or the disk.
             TargetError: the process ended (with the reason, if known), or does not answer.
         """
         return take_snapshot(

@@ -55,9 +55,10 @@ _EMPTY_PROCESS = 40e6  # bytes of a process besides its heap: code and data of N
 class Forecast:
     """Cost of one snapshot: `pause` in seconds, the others in bytes.
 
-    `memory_room` is what the target's control groups still allow, `disk_room` what is free where
-    the file goes; None is "no limit" and "unknown". `basis` is what it rests on, one of
-    `ranges.BASES`; `expected` is the bare model's figure, None without counts.
+    `memory_room` is what the target's control groups still allow, `machine_room` what its machine
+    still has, `disk_room` what is free where the file goes; None is "no limit" and "unknown".
+    `basis` is what it rests on, one of `ranges.BASES`; `expected` is the bare model's figure, None
+    without counts.
     """
 
     pause: Range
@@ -68,11 +69,18 @@ class Forecast:
     disk_room: int | None
     basis: str = "heap statistics"
     expected: Cost | None = None
+    machine_room: int | None = None
 
     @property
     def fits_memory(self) -> bool:
         """Whether even the dearest case stays below the container's limit."""
         return self.memory_room is None or self.extra_rss.high <= self.memory_room
+
+    @property
+    def fits_machine(self) -> bool:
+        """Whether the machine has memory even for the dearest case: else the kernel ends some
+        process to get more, most likely the largest."""
+        return self.machine_room is None or self.extra_rss.high <= self.machine_room
 
     @property
     def fits_disk(self) -> bool:
@@ -126,6 +134,7 @@ def forecast_snapshot(
         disk_room=disk,
         basis=ranges.basis,
         expected=ranges.expected,
+        machine_room=None if pid is None else procfs.machine_memory()[1],
     )
 
 

@@ -18,10 +18,16 @@ def refuse_unsafe(
     """Raise where the upper end of the forecast has no room.
 
     Raises:
-        UnsafeTarget: it does not fit the container's limit, or the disk.
+        UnsafeTarget: it does not fit the container's limit, the machine's memory, or the disk.
     """
     if not forecast.fits_memory and forecast.memory_room is not None:
-        raise _no_memory(forecast, session, sample, forecast.memory_room, numeric=numeric)
+        limit = units.format_bytes(forecast.memory_limit or 0, binary=True)
+        room = units.format_bytes(forecast.memory_room, binary=True)
+        left = f"its container, limited to {limit}, has {room} left"
+        raise _no_memory(forecast, session, sample, forecast.memory_room, left, numeric=numeric)
+    if not forecast.fits_machine and forecast.machine_room is not None:
+        left = f"this machine has {units.format_bytes(forecast.machine_room)} left"
+        raise _no_memory(forecast, session, sample, forecast.machine_room, left, numeric=numeric)
     if not forecast.fits_disk and forecast.disk_room is not None:
         raise UnsafeTarget(
             "the snapshot may not fit on the disk",
@@ -33,15 +39,18 @@ def refuse_unsafe(
 
 
 def _no_memory(
-    forecast: Forecast, session: Session, sample: MemorySample, room: int, *, numeric: bool
+    forecast: Forecast,
+    session: Session,
+    sample: MemorySample,
+    room: int,
+    left: str,
+    *,
+    numeric: bool,
 ) -> UnsafeTarget:
-    need = forecast.extra_rss.high
-    limit = forecast.memory_limit or 0
+    need = units.format_bytes(forecast.extra_rss.high)
     return UnsafeTarget(
         f"a heap snapshot could get {session.name} killed",
-        why=f"it may need up to {units.format_bytes(need)} more memory (estimate), and its "
-        f"container, limited to {units.format_bytes(limit, binary=True)}, has "
-        f"{units.format_bytes(room, binary=True)} left",
+        why=f"it may need up to {need} more memory (estimate), and {left}",
         next="; ".join(_instead(forecast, session, sample, room, numeric=numeric)),
     )
 
@@ -61,7 +70,7 @@ def _instead(
             f"wait until heapUsed is below about {units.format_bytes(fitting)} (now "
             f"{units.format_bytes(sample.heap_used)}): nodemem usage {who} --watch 5s"
         )
-    if forecast.memory_limit is not None:
+    if forecast.memory_limit is not None and not forecast.fits_memory:
         needed = forecast.memory_limit - room + forecast.extra_rss.high
         steps = -(-int(needed) // _STEP) * _STEP
         ways.append(f"raise the container's limit to {units.format_bytes(steps, binary=True)}")

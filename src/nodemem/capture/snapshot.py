@@ -112,7 +112,8 @@ def take_snapshot(
         OutputExists, OutputError: see `paths.whole_file`; also when it turns out that it will not
             fit on the disk.
         TargetNotFound: there is no such worker.
-        UnsafeTarget: the upper end of the forecast does not fit the container's limit or the disk.
+        UnsafeTarget: the upper end of the forecast does not fit the container's limit, the
+            machine's memory or the disk.
         TargetError: see `Session.call`; the file's name is in `next` where a part of it is left.
     """
     paths.refuse_existing(path, force=force)

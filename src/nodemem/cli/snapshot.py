@@ -206,6 +206,8 @@ def _told(out: Output, forecast: Forecast) -> str:
                 "snapshot.memory_room", room=forecast.memory_room, limit=forecast.memory_limit
             )
         )
+    if not forecast.fits_machine:
+        lines.append(out.texts("snapshot.machine_room", room=forecast.machine_room))
     lines.append(out.texts("snapshot.disk_room", room=forecast.disk_room))
     return "\n".join(lines)
 
@@ -235,5 +237,6 @@ def _forecast(forecast: Forecast) -> dict[str, Any]:
         "file_size": pair(forecast.file_size),
         "memory_room": forecast.memory_room,
         "memory_limit": forecast.memory_limit,
+        "machine_room": forecast.machine_room,
         "disk_room": forecast.disk_room,
     }
