@@ -30,6 +30,7 @@ from nodemem.heap.engine.reading import read_snapshot
 from nodemem.heap.engine.source import SnapshotFile
 from nodemem.heap.engine.store import MemoryStore, Store, StoreFull, worth_keeping
 from nodemem.heap.engine.strings import NONE, StringTable, load_strings
+from nodemem.heap.engine.traces import Traces, read_traces
 from nodemem.kernels import load
 from nodemem.results.progress import SILENT, Progress
 
@@ -259,6 +260,11 @@ class Snapshot:
         locations = self.columns.locations
         load("retainers").locate(len(locations) // 4, locations, records)
         return records
+
+    @cached_property
+    def traces(self) -> Traces:
+        """When and where objects were allocated, as far as that was tracked."""
+        return read_traces(self._file, self.header)
 
     # graph
 

@@ -132,6 +132,18 @@ QUERIES: tuple[Query, ...] = (
         module="nodemem.heap.queries.detached",
     ),
     Query(
+        name="allocations",
+        summary="which functions allocated what is alive, where allocations were tracked",
+        cost="graph",
+        module="nodemem.heap.queries.allocations",
+    ),
+    Query(
+        name="timeline",
+        summary="what is alive by the time of its allocation, where that was tracked",
+        cost="graph",
+        module="nodemem.heap.queries.timeline",
+    ),
+    Query(
         name="contexts",
         summary="the global objects (main, vm contexts), and what each keeps",
         cost="dominators",
