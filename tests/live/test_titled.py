@@ -8,6 +8,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import nodemem
 from nodemem.api.triage import triage
 from nodemem.target import procfs
@@ -49,6 +51,13 @@ def test_a_port_that_no_longer_shows_is_found_when_it_opens(any_node: Path, star
     with nodemem.attach(program.pid) as attached:
         assert attached.memory_usage().heap_limit > 0
     assert ports(program.pid) == []
+
+
+def test_an_option_that_no_longer_shows_is_not_guessed(any_node: Path, start: Any) -> None:
+    program = start(any_node, TITLED, flags=["--disable-sigusr1"])
+    with pytest.raises(nodemem.NotPermitted) as caught:
+        nodemem.attach(program.pid)
+    assert "--disable-sigusr1 or --permission" in str(caught.value.why)
 
 
 def test_workers_of_a_titled_cluster_do_not_stay_open(

@@ -220,14 +220,18 @@ def _switched_off(process: discover.NodeProcess) -> NotPermitted:
     restricted = next((word for word in words if word in _PERMISSION_MODEL), None)
     # Before, nothing lets an inspector in under the permission model, not even --inspect.
     major = int((process.version or "v0").lstrip("v").partition(".")[0])
+    option = restricted or "--disable-sigusr1"
     remedy = "with --inspect=127.0.0.1:0"
-    if restricted is not None and major >= _ALLOW_INSPECTOR:
+    if restricted is None and commandline.title(process.argv) is not None:
+        option = "--disable-sigusr1 or --permission; its title hides which"
+        remedy = f"{remedy} (under --permission with --allow-inspector, too)"
+    elif restricted is not None and major >= _ALLOW_INSPECTOR:
         remedy = "with --allow-inspector --inspect=127.0.0.1:0"
     elif restricted is not None:
         remedy = f"without {restricted}"
     return NotPermitted(
         f"process {process.pid} does not open its inspector on SIGUSR1",
-        why=f"the signal is switched off, as with {restricted or '--disable-sigusr1'}",
+        why=f"the signal is switched off, as with {option}",
         next=f"restart it {remedy}, then nodemem usage PID",
     )
 
