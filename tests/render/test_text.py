@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from nodemem import render
 from nodemem.errors import InternalError
-from nodemem.render.texts import load_texts
+from nodemem.render.texts import Texts, load_texts
 from nodemem.results import Column, Evidence, Finding, Series, Table, Truncated, Where
 
 EN, KO = load_texts("en"), load_texts("ko")
@@ -89,6 +89,26 @@ def test_trees_are_not_torn() -> None:
     shown = lines(Table((*TREE.columns, Column("path")), records))
     assert len(shown) == 5
     assert all(f"branch {depth}  " in line for depth, line in enumerate(shown[1:]))
+
+
+@pytest.mark.parametrize("texts", [EN, KO])
+def test_a_table_of_many_columns_fits_a_narrow_terminal(texts: Texts) -> None:
+    sized = ("added_bytes", "own_bytes", "net_bytes", "added", "earlier", "removed")
+    named = ("holder", "class", "source")
+    columns = (
+        Column("depth", role="depth"),
+        *map(Column, named),
+        *(Column(key, unit="bytes") for key in sized),
+    )
+    row = [f"{key} of a long name" for key in named] + [10_000_000] * len(sized)
+    deep = Table(columns, [(depth, *row) for depth in range(4)])
+    flat = Table(columns[1:], [tuple(row)])
+    for table in (deep, flat):
+        drawn = render.to_text(table, texts, width=104, color="never", unicode=True).splitlines()
+        assert max(map(cell_len, drawn)) <= 104
+        for key in sized:  # a heading on two lines is still all there
+            assert all(word in "\n".join(drawn) for word in texts.column(key).split())
+    assert "   └─ " in render.to_text(deep, texts, width=104, color="never", unicode=True)
 
 
 def test_of_a_source_the_end_stays() -> None:

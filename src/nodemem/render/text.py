@@ -14,6 +14,7 @@ Result = Table | Finding | Series
 
 _GAP = 2
 _MIN_NAME = 12
+_LEAST_NAME = 8  # where even that is too wide
 _MIN_SOURCE = 24
 _LONG_VALUE = 24  # sources do not line up behind longer ones
 _LONG = 0.35  # of the width
@@ -50,7 +51,7 @@ def _table(table: Table, texts: Texts, terminal: Terminal) -> list[str]:
         blocks.append(fill(tell_summary(table, texts), between, terminal.prose, terminal))
     if table.records:
         blocks.append(_grid(table, texts, terminal))
-    elif not blocks:
+    elif not table.findings:
         blocks.append([texts("render.no_rows")])
     notes = []
     if cut := table.truncated:
@@ -69,13 +70,21 @@ def _table(table: Table, texts: Texts, terminal: Terminal) -> list[str]:
 def _grid(table: Table, texts: Texts, terminal: Terminal) -> list[str]:
     unknown = "–" if terminal.unicode else "-"
     cut = grid(table, texts, unknown=unknown)
+    drawn: list[str] = []
     if cut.depths is not None:
         drawn = branches(cut.depths, unicode=terminal.unicode)
         for row, branch in zip(cut.rows, drawn, strict=True):
             row[cut.stem] = branch + row[cut.stem]
+    stem = max(map(cells, drawn), default=0) + _LEAST_NAME
+    if _excess(_natural_widths(cut, terminal), terminal) > 0:
+        _break_titles(cut)
     below = _below(cut, terminal)
-    widths = _widths(cut, terminal)
-    lines = [terminal.style(_row(cut.titles, widths, cut, terminal).rstrip(), "bold")]
+    widths = _widths(cut, terminal, stem)
+    for row, branch in zip(cut.rows, drawn, strict=False):
+        room = max(widths[cut.stem] - cells(branch), 1)
+        row[cut.stem] = branch + shorten(row[cut.stem][len(branch) :], room, terminal)
+    titles = _stacked(cut.titles)
+    lines = [terminal.style(_row(some, widths, cut, terminal).rstrip(), "bold") for some in titles]
     for index, row in enumerate(cut.rows):
         lines.append(_row(row, widths, cut, terminal, styled=True))
         for title, values in below:
@@ -111,7 +120,7 @@ def _below(cut: Grid, terminal: Terminal) -> list[tuple[str, list[str]]]:
 
 
 def _natural_widths(cut: Grid, terminal: Terminal) -> list[int]:
-    lines = [cut.titles, *cut.rows]
+    lines = [*_stacked(cut.titles), *cut.rows]
     widths = [max(map(cells, column)) for column in zip(*lines, strict=True)]
     return [
         width if is_right else min(width, terminal.width)
@@ -123,21 +132,45 @@ def _excess(widths: list[int], terminal: Terminal) -> int:
     return sum(widths) + _GAP * (len(widths) - 1) - terminal.width
 
 
-def _widths(cut: Grid, terminal: Terminal) -> list[int]:
-    """Cells for each column: numbers and branches get what they need, names share the rest."""
+def _break_titles(cut: Grid) -> None:
+    """Titles wider than the numbers below them go on two lines, at the space nearest to their
+    middle."""
+    for i, title in enumerate(cut.titles):
+        spaces = [at for at, character in enumerate(title) if character == " "]
+        if cut.right[i] and spaces and cells(title) > max(cells(row[i]) for row in cut.rows):
+            at = min(spaces, key=lambda at: abs(2 * at + 1 - len(title)))
+            cut.titles[i] = f"{title[:at]}\n{title[at + 1 :]}"
+
+
+def _stacked(titles: list[str]) -> list[list[str]]:
+    """The lines of a table's head; titles of one line stand on the last."""
+    parts = [title.split("\n") for title in titles]
+    height = max(map(len, parts), default=1)
+    return [
+        [part[i + len(part) - height] if i + len(part) >= height else "" for part in parts]
+        for i in range(height)
+    ]
+
+
+def _widths(cut: Grid, terminal: Terminal, least_stem: int = 0) -> list[int]:
+    """Cells for each column: numbers and branches get what they need, names share the rest.
+    `least_stem` are the cells of the widest branch with a name after it."""
     widths = _natural_widths(cut, terminal)
+    stems: list[int] = []
     if cut.depths:
-        widths[cut.stem] = min(widths[cut.stem], terminal.width // 2)
+        widths[cut.stem] = min(widths[cut.stem], max(terminal.width // 2, least_stem))
+        stems = [cut.stem]
     names = [
         i
         for i, is_right in enumerate(cut.right)
         if not is_right and not (cut.depths and i == cut.stem)
     ]
-    for _ in range(_excess(widths, terminal)):
-        longest = max(names, key=widths.__getitem__, default=None)
-        if longest is None or widths[longest] <= _MIN_NAME:
-            break
-        widths[longest] -= 1
+    for squeezed, least in ((names, _MIN_NAME), (stems, least_stem), (names, _LEAST_NAME)):
+        for _ in range(_excess(widths, terminal)):
+            longest = max(squeezed, key=widths.__getitem__, default=None)
+            if longest is None or widths[longest] <= least:
+                break
+            widths[longest] -= 1
     return widths
 
 
