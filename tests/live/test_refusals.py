@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 import nodemem
+from nodemem.cli import run
 from nodemem.errors import (
     NodememError,
     NotPermitted,
@@ -157,6 +159,18 @@ def test_the_port_is_taken_and_by_whom(start: Any, any_node: Path) -> None:
     assert f"port {port} is taken" in error.what
     assert f"process {os.getpid()} " in str(error.why)
     assert program.stderr_lines == [], "it must not even be asked to try"
+
+
+def test_the_advice_to_free_the_port_is_good(start: Any, any_node: Path) -> None:
+    holder = start(any_node, IDLE, flags=["--inspect=127.0.0.1:0"])
+    [port] = [one.port for one in procfs.listeners(holder.pid) or []]
+    program = start(any_node, IDLE, flags=[f"--inspect-port={port}"])
+    advice = str(refusal(program.pid, TargetError).next)
+    command = re.search(r"nodemem (doctor --clean \d+ --force)", advice)
+    assert command is not None
+    assert run(command[1].split()) == 0
+    with nodemem.attach(program.pid) as visited:
+        assert visited.memory_usage().rss > 0
 
 
 def test_a_program_that_waits_for_a_debugger(start: Any, node: Path) -> None:

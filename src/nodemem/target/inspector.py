@@ -272,16 +272,20 @@ def _is_inspector(listener: procfs.Listener, connect: Connect) -> bool:
 
 
 def _port_taken(pid: int, port: int, owner: int | None) -> TargetError:
+    ways = ["start programs with ports of their own, e.g. NODE_OPTIONS=--inspect-port=9300"]
     if owner is None:
-        who, then = "a process that cannot be seen from here", f"sudo ss -ltnp 'sport = :{port}'"
+        who = "a process that cannot be seen from here"
+        ways.insert(0, f"sudo ss -ltnp 'sport = :{port}'")
     else:
         command = " ".join(procfs.argv(owner) or [])[:80]
-        who, then = f"process {owner} ({command})", f"close the inspector of process {owner}"
+        who = f"process {owner} ({command})"
+        if is_node(owner):
+            close = f"nodemem doctor --clean {owner} --force"
+            ways.insert(0, f"close its inspector if nobody needs it: {close}")
     return TargetError(
         f"the inspector of process {pid} cannot open: port {port} is taken",
         why=f"{who} listens there",
-        next=f"{then}, or start programs with ports of their own, e.g. "
-        "NODE_OPTIONS=--inspect-port=9300",
+        next=", or ".join(ways),
     )
 
 
