@@ -17,6 +17,10 @@ _KINDS: dict[type, Any] = {str: str, int: int, float: float}
 
 
 VERBS = {
+    "partial": (
+        "what is left of a snapshot that is cut short or does not add up",
+        "nodemem.cli.heap_verbs.partial",
+    ),
     "profile": (
         "which functions allocated what is alive, from a sampling profile",
         "nodemem.cli.heap_verbs.profile",

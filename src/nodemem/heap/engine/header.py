@@ -68,8 +68,9 @@ class Header(NamedTuple):
     raw: dict[str, Any]
 
 
-def read_header(file: SnapshotFile) -> Header:
-    """The header of `file`, usually from its first few kilobytes.
+def read_header(file: SnapshotFile, *, whole: bool = True) -> Header:
+    """The header of `file`, usually from its first few kilobytes. `whole`: what it announces must
+    fit into the file.
 
     Raises:
         InputError: no header, or one that cannot be true of this file.
@@ -96,14 +97,15 @@ def read_header(file: SnapshotFile) -> Header:
         header = _interpret(raw)
     except _Unusable as error:
         raise window.broken(str(error), begin) from None
-    if not window.source.compressed:
+    if whole and not window.source.compressed:
         least = header.node_count * 2 * header.meta.node_stride + header.edge_count * 6
         if least > file.size:
             raise InputError(
                 f"{file.path} is cut short, or its header is wrong",
                 why=f"the header announces {header.node_count:,} nodes and "
                 f"{header.edge_count:,} edges, which cannot fit into {file.size:,} bytes",
-                next="take the snapshot again",
+                next="take the snapshot again; what is left of it: "
+                f"nodemem heap partial {shlex.quote(file.path)}",
             )
     return header
 

@@ -30,7 +30,7 @@ from nodemem.heap.engine.window import CHUNK, Window, sections
 from nodemem.kernels import load
 from nodemem.results.progress import SILENT, Progress
 
-_SIZE_LIMIT = 1 << 48
+SIZE_LIMIT = 1 << 48
 """V8 stores sizes in 48 bits."""
 _CAST_INT = (1 << 64) - (1 << 31)
 """Embedder sizes of 2 to 4 GiB pass through a C int in V8 and come out sign-extended."""
@@ -291,7 +291,7 @@ class _Reader:
     def _wide_size(self, ordinal: int, size: int) -> None:
         if size >= _CAST_INT:
             size &= 0xFFFFFFFF
-        elif size >= _SIZE_LIMIT:
+        elif size >= SIZE_LIMIT:
             raise self.window.broken(f"node {ordinal:,} has an impossible size, {size:,} bytes")
         if size > 0xFFFFFFFF:
             self.wide_sizes[ordinal] = size

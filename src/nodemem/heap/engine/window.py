@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from nodemem.errors import InputError
@@ -135,8 +136,8 @@ class Window:
         return InputError(
             f"{self.path} is cut short",
             why=f"it ends in {at}, at byte {self.offset + self.end:,}",
-            next="take the snapshot again; a full disk or a process that died while writing "
-            "leaves half a file",
+            next="take the snapshot again (a full disk or a process that died while writing leaves "
+            f"half a file); what is left of it: nodemem heap partial {shlex.quote(self.path)}",
         )
 
     def broken(self, why: str, position: int | None = None) -> InputError:
