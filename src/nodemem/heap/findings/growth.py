@@ -23,6 +23,7 @@ from nodemem.heap.findings.suspects import (
     alike_holders,
     by_user,
     holder_of,
+    holds,
     is_general,
     joined,
     suspect_of,
@@ -228,13 +229,19 @@ class _Points:
             for group in groups(names, new)
             if group.count >= FEWEST and names.snapshot.node_type(group.members[0]) in _NESTED
         ]
+        # Functions are told where each keeps the next one; else what they keep tells more.
+        chained = [
+            group
+            for group in groups(names, new)
+            if group.count >= FEWEST and names.is_closure(group.members[0]) and self._is_list(group)
+        ]
         told: set[int] = set()
-        for group in direct + nested:
+        for group in direct + nested + chained:
             if not told.isdisjoint(group.members) or self._below(group, told):
                 continue
             found = holder_of(names, group.members)
             linked = found is None or names.class_name(found) == group.class_name
-            if found is not None and not linked and not is_general(names, found):
+            if found is not None and not linked and holds(names, found):
                 yield self._point(found, group, group.retained, scattered=True)
             elif linked and self._is_list(group):
                 head = list_head(names, self._first(group))
@@ -351,6 +358,8 @@ def _joined(points: Sequence[GrowthPoint]) -> GrowthPoint:
     if most.suspect.kind == "listeners":
         # What an emitter keeps is told once for each event and once for all of them.
         counted = [most]
+    holders = {p.suspect.holder.ordinal: p for p in points}.values()
+    net = {p.suspect.holder.ordinal: p for p in counted}.values()
     return replace(
         most,
         suspect=joined([p.suspect for p in adding]),
@@ -358,8 +367,8 @@ def _joined(points: Sequence[GrowthPoint]) -> GrowthPoint:
         earlier=sum(p.earlier for p in counted),
         removed=sum(p.removed for p in counted),
         added_bytes=sum(p.added_bytes for p in points),
-        own_bytes=sum(p.own_bytes for p in points),
-        net_bytes=sum(p.net_bytes for p in counted),
+        own_bytes=sum(p.own_bytes for p in holders),
+        net_bytes=sum(p.net_bytes for p in net),
         user=any(p.user for p in points),
     )
 

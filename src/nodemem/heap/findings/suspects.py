@@ -116,15 +116,17 @@ def joined(alike: Sequence[Suspect]) -> Suspect:
     first = max(alike, key=lambda suspect: suspect.retained)
     if first.kind == "listeners" or len(alike) == 1:
         return first
-    retained = sum(suspect.retained for suspect in alike)
+    # One holder may be told of several classes; its bytes count once.
+    holders = {suspect.holder.ordinal: suspect for suspect in alike}.values()
+    retained = sum(suspect.retained for suspect in holders)
     return replace(
         first,
         class_name=classes_of((suspect.class_name, suspect.retained) for suspect in alike),
         count=sum(suspect.count for suspect in alike),
         retained=retained,
-        share=sum(suspect.share for suspect in alike),
-        even=sum(suspect.even * suspect.retained for suspect in alike) / retained,
-        holders=sum(suspect.holders for suspect in alike),
+        share=sum(suspect.share for suspect in holders),
+        even=min(1.0, sum(suspect.even * suspect.retained for suspect in alike) / retained),
+        holders=sum(suspect.holders for suspect in holders),
     )
 
 
@@ -206,6 +208,12 @@ def is_general(names: Names, ordinal: int) -> bool:
     )
 
 
+def holds(names: Names, ordinal: int) -> bool:
+    """Whether a node may be told as what holds many: an object, or the global one, of which a
+    program made a dictionary."""
+    return names.is_global(ordinal) or not is_general(names, ordinal)
+
+
 def _judged(names: Names, point: Accumulation, least: int) -> Iterator[tuple[Suspect, bool]]:
     """What an accumulation point may be suspected of, and whether the program has to do with it."""
     if point.links:
@@ -228,7 +236,7 @@ def _of_shared(names: Names, point: Accumulation, least: int) -> Iterator[tuple[
     """Objects of one class that hang off a root or scope because several holders share them."""
     for group in groups(names, point.pieces, least):
         ordinal = holder_of(names, group.members) if group.count >= FEWEST_HELD else None
-        if ordinal is not None and not is_general(names, ordinal):
+        if ordinal is not None and holds(names, ordinal):
             holder = describe(names, ordinal)
             suspect = suspect_of(names, holder, group, group.retained, group.retained)
             yield suspect, by_user(names, holder, group)

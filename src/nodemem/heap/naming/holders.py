@@ -58,6 +58,8 @@ def describe(names: Names, ordinal: int) -> Holder:
     class_name = names.class_name(ordinal)
     if class_name.startswith("{"):
         class_name = "Object"
+    if names.is_global(ordinal):
+        return Holder(ordinal, "collection", "Object", "globalThis", "", False, None)
     if _referred_as(names, ordinal, "timerListMap"):
         return Holder(ordinal, "timers", class_name, None, _periods(names, ordinal), False, None)
     for edge in _retaining(names, ordinal):

@@ -171,7 +171,15 @@ class Script:
         if self.whole and mapping_url(self.head) is None:
             return None
         if other is not None:
-            self.problem = f"{other} is not the text that V8 compiled, and is not used"
+            self.problem = (
+                f"{other} is not the text that V8 compiled, and is not used: lines are those of "
+                "the text that ran"
+            )
+            if not self._headless:  # a snapshot can have whole texts, a profile has none
+                self.problem += (
+                    "; if a loader made that (tsx, ts-node), Node.js started with "
+                    "--heap-snapshot-string-limit=10000000 gives the lines of the source"
+                )
         elif self.file.startswith("/"):
             self.problem = (
                 f"{self.file} is not on this machine; --source-root DIR says where its files are"
