@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 LIMIT_SECONDS = 900
-PATH_ID = "4001"
+PATH_ID = "49495"
 """An id that generated snapshots have."""
 
 

@@ -150,3 +150,25 @@ def test_graph_numbers_follow_their_definitions(heap: SnapshotBuilder) -> None:
                 assert children == {o for o in range(1, model.n) if snapshot.dominator(o) == node}
                 retainers = sorted((e.source, e.target) for e in snapshot.retainers(node))
                 assert retainers == sorted((s, t) for s, _, t in model.edges if t == node)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["a", '"', "\\", '\\"', "\\\\", "\n", "]", "é"]), st.integers(1, 700)
+        ),
+        max_size=8,
+    )
+)
+def test_long_strings_end_where_json_ends_them(parts: list[tuple[str, int]]) -> None:
+    texts = ["".join(text * often for text, often in parts[: n + 1]) for n in range(len(parts))]
+    heap = SnapshotBuilder()
+    heap.node("synthetic", "")
+    for text in texts:
+        heap.node("string", text, size=16)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "long.heapsnapshot"
+        path.write_bytes(heap.to_bytes())
+        with nodemem.open_snapshot(path) as snapshot:
+            assert [snapshot.name(n + 1) for n in range(len(texts))] == texts

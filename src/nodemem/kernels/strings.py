@@ -8,6 +8,11 @@ descriptor arrays use as edge names. Built with bounds checks: it meets raw inpu
 
 import cython
 
+if cython.compiled:
+    from cython.cimports.nodemem.kernels.quotes import string_end
+else:
+    from nodemem.kernels.quotes import string_end
+
 COMPILED = cython.compiled
 
 u8 = cython.typedef(cython.uchar)
@@ -215,6 +220,10 @@ def index(
             q = p + 1
             plain = 1
             while q < end:
+                if q - p >= 256:  # long strings are contents, whose letters do not matter
+                    plain = 0
+                    q = string_end(text, q, end)
+                    break
                 k = kinds[text[q]]
                 if k:
                     if k == 1:
