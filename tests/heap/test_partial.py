@@ -78,3 +78,12 @@ def test_the_error_names_the_command_that_says_more(tmp_path: Path) -> None:
     answer = json.loads(done.stdout)
     assert answer["data"]["rows"] == partial_summary(path).rows()
     assert len(answer["warnings"]) == 1
+    # A query does the same where it is asked to.
+    refused = CliRunner().invoke(cli, ["heap", "summary", str(path), "--json"])
+    assert isinstance(refused.exception, nodemem.InputError)
+    done = CliRunner().invoke(cli, ["heap", "summary", str(path), "--json", "--partial"])
+    assert json.loads(done.stdout)["data"] == answer["data"]
+    path.write_bytes(snapshot(300))
+    whole = [["heap", "summary", str(path), "--json", *more] for more in ([], ["--partial"])]
+    first, second = (json.loads(CliRunner().invoke(cli, call).stdout) for call in whole)
+    assert first == second

@@ -14,6 +14,7 @@ from nodemem.errors import InputError
 if TYPE_CHECKING:
     from nodemem.cli._frame import Output
     from nodemem.heap import HeapSnapshot
+    from nodemem.results import Table
 
 source_root: Callable[[Any], Any] = click.option(
     "--source-root",
@@ -55,3 +56,17 @@ def opened(
         if snapshot.warning is not None:
             file = str(snapshot.path_on_disk)
             out.note(out.texts("cache.not_kept", file=file, why=snapshot.warning))
+
+
+def left_of(out: Output, file: Path) -> Table:
+    """What can be said of a snapshot that is not whole.
+
+    Raises:
+        InputError: nothing can.
+    """
+    from nodemem.heap.partial import partial_summary
+
+    try:
+        return partial_summary(file, out.progress)
+    finally:
+        out.progress.finish()

@@ -9,7 +9,8 @@ import click
 
 from nodemem.cli._frame import Output, verb
 from nodemem.cli._group import LazyGroup
-from nodemem.cli._snapshots import opened, source_root
+from nodemem.cli._snapshots import left_of, opened, source_root
+from nodemem.errors import InputError
 from nodemem.heap.queries import QUERIES
 from nodemem.results import Option, Query
 
@@ -50,7 +51,11 @@ class QueryGroup(LazyGroup):
 
 def _command(query: Query) -> click.Command:
     def ask(
-        out: Output, files: tuple[Path, ...], source_roots: tuple[str, ...], **options: Any
+        out: Output,
+        files: tuple[Path, ...],
+        source_roots: tuple[str, ...],
+        partial: bool = False,
+        **options: Any,
     ) -> None:
         least, most = query.files
         if not least <= len(files) <= most:
@@ -59,8 +64,13 @@ def _command(query: Query) -> click.Command:
         if "top" in options and options["top"] is None:
             options["top"] = out.config.top
         given = {key: value for key, value in options.items() if value not in (None, ())}
-        with opened(out, files, source_roots) as snapshots:
-            table = query.run(snapshots, given, out.progress)
+        try:
+            with opened(out, files, source_roots) as snapshots:
+                table = query.run(snapshots, given, out.progress)
+        except InputError:
+            if not partial:
+                raise
+            table = left_of(out, files[0])
         subject = {"files": [str(path) for path in files], "query": query.name, "options": given}
         out.emit(table, subject=subject)
 
@@ -69,6 +79,8 @@ def _command(query: Query) -> click.Command:
     example = f"nodemem heap {query.name} {sample} {query.example}".rstrip()
     examples = [example, f"{example} --json"]
     ask = source_root(ask)
+    if query.files == (1, 1):
+        ask = _partial(ask)
     for option in reversed(query.options()):
         ask = _click_option(option)(ask)
     argument = click.argument(
@@ -77,6 +89,9 @@ def _command(query: Query) -> click.Command:
     return verb(f"heap-{query.name}", example=examples)(argument(ask))
 
 
+_partial = click.option(
+    "--partial", is_flag=True, help="Of a file that is cut short, show what is left of it"
+)
 _SAMPLE = ("a.heapsnapshot", "b.heapsnapshot", "c.heapsnapshot")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from nodemem.cli._frame import Output, verb
+from nodemem.cli._snapshots import left_of
 
 
 @verb(
@@ -23,10 +24,4 @@ def command(out: Output, file: Path) -> None:
     Says where it stops and why, and counts the nodes that could be read by V8's type. Every other
     query refuses such a file.
     """
-    from nodemem.heap.partial import partial_summary
-
-    try:
-        table = partial_summary(file, out.progress)
-    finally:
-        out.progress.finish()
-    out.emit(table, subject={"file": str(file)})
+    out.emit(left_of(out, file), subject={"file": str(file)})
