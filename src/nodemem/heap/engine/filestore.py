@@ -134,6 +134,9 @@ class FileStore:
             self._locked = False
             unlock(self._snapshot)
 
+    def __del__(self) -> None:
+        self.close()
+
 
 def lock(snapshot: int) -> bool:
     """Take the right to write the index of an opened snapshot. False: another process has it, or
