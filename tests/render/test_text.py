@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -174,6 +174,7 @@ def test_width_is_that_of_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(st.text(alphabet=st.characters(), max_size=60), st.sampled_from([True, False]))
+@example("rss", True)
 def test_no_control_character_reaches_the_terminal(hostile: str, unicode: bool) -> None:
     table = Table(
         (Column("class", role="class"), Column(hostile or "x", role="source")),

@@ -11,8 +11,8 @@ Tables that every room adds to:
 Placeholders carry our units: `{size:bytes}`, `{limit:binary}` (KiB, MiB), `{n:count}`,
 `{part:share}` (of 1), `{t:duration}` (seconds), `{t:ms}` (milliseconds), and words that follow a
 number in English, `{n:plural object objects}`. A unit may carry a width, `{size:bytes>9}`. A value
-of None reads as "unknown"; a part that is only said when there is a value is its format,
-`{place:with  in %}`, in which % stands for it.
+of None reads as "unknown", a text in the place of a figure as it is. A part that is only said when
+there is a value is its format, `{place:with  in %}`, in which % stands for it.
 """
 
 from __future__ import annotations
@@ -80,9 +80,9 @@ class Texts(string.Formatter):
         width = format_spec.removeprefix(unit)
         if value is None:
             return format(self("unknown"), width)
-        if unit in _FORMATS:
+        if unit in _FORMATS and not isinstance(value, str):
             return format(_FORMATS[unit](value), width)
-        return visible(format(value, format_spec))
+        return visible(format(value, width if unit in _FORMATS else format_spec))
 
 
 def load_texts(lang: str | None = None) -> Texts:
