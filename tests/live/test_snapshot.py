@@ -79,7 +79,9 @@ def test_the_forecast_holds(node: Path, talk: Any, tmp_path: Path, shape: str) -
     assert forecast.file_size.low <= taken.size <= forecast.file_size.high
     assert forecast.file_size.high <= 4.01 * max(6e6, forecast.file_size.low)
     assert taken.extra_rss is not None
-    assert forecast.extra_rss.low <= taken.extra_rss <= forecast.extra_rss.high
+    # How much garbage V8 gives back in time differs from run to run.
+    low, high = forecast.extra_rss.low, forecast.extra_rss.high
+    assert low - 25e6 <= taken.extra_rss <= high + 25e6
     header = load(taken.path)["snapshot"]
     assert (taken.nodes, taken.edges) == (header["node_count"], header["edge_count"])
     assert taken.cpu is not None

@@ -48,6 +48,7 @@ _LEARNT = 2.5  # times that the past may move a forecast at most
 # all the texts, 5 times in 20.18.
 _NUMERIC_RSS, _NUMERIC_FILE, _NUMERIC_PAUSE, _NUMERIC_PAUSE_20 = 2.2, 2.5, 2.0, 6.0
 _PACKED = 20.0  # 4 to 6 times smaller with gzip, 5 to 15 with zstd; random texts stay what they are
+_SURELY_REUSED = 0.5
 _EMPTY_PROCESS = 40e6  # bytes of a process besides its heap: code and data of Node.js
 
 
@@ -140,10 +141,10 @@ def forecast_snapshot(
 
 def _from_counts(counted: Counted, sample: MemorySample, version: str, waiting: float) -> Ranges:
     reusable = max(0.0, sample.rss - sample.heap_used - _EMPTY_PROCESS)
-    low, middle, high = (
-        cost(contents, version, reusable=reusable)
-        for contents in (counted.low, counted.middle, counted.high)
-    )
+    low = cost(counted.low, version, reusable=reusable)
+    middle = cost(counted.middle, version, reusable=reusable)
+    # V8 may give garbage back too late for the new graph, or not at all.
+    high = cost(counted.high, version, reusable=_SURELY_REUSED * reusable)
     off = waiting ** -_WAITING_OFF[0], waiting ** _WAITING_OFF[1]
     pause = _around(Range(low.cpu, high.cpu), middle.cpu, _PAUSE_OFF, off).times(waiting)
     memory = _around(Range(low.extra_rss, high.extra_rss), middle.extra_rss, _RSS_OFF)
