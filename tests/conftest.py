@@ -72,7 +72,7 @@ def start() -> Iterator[Start]:
     programs: list[NodeProgram] = []
 
     def run(*arguments: object, **options: object) -> NodeProgram:
-        program = NodeProgram.start(*arguments, **options)  # type: ignore[arg-type]
+        program = NodeProgram.start(*arguments, **options)
         programs.append(program)
         return program
 

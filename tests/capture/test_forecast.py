@@ -36,7 +36,7 @@ def forecast(old: int, large: int, version: str = "v22.1.0", **options: object) 
         version=version,
         pid=None,
         folder=Path(),
-        **options,  # type: ignore[arg-type]
+        **options,
     )
 
 
@@ -69,7 +69,7 @@ def past(**changes: object) -> Past:
         expected_extra_rss=2e8,
         expected_file_size=7e7,
     )
-    return dataclasses.replace(one, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(one, **changes)
 
 
 @given(SIZES, SIZES, SIZES)

@@ -228,7 +228,7 @@ def test_a_damaged_file_leaves_nothing_behind(original: Path, tmp_path: Path) ->
     with pytest.raises(OutputExists):
         redact(original, damaged)
     with pytest.raises(UsageError):
-        redact(original, tmp_path / "out", names="some")  # type: ignore[arg-type]
+        redact(original, tmp_path / "out", names="some")
     assert list(tmp_path.iterdir()) == [damaged]
 
 

@@ -26,7 +26,7 @@ TREE = Table(
 
 
 def lines(result: object, **options: object) -> list[str]:
-    return render.to_text(result, EN, **{**NO_BREAK, **options}).splitlines()  # type: ignore[arg-type]
+    return render.to_text(result, EN, **{**NO_BREAK, **options}).splitlines()
 
 
 def test_numbers_stand_right_in_units_and_unknown_is_no_zero() -> None:

@@ -119,7 +119,7 @@ SNAPSHOTS = {
     "nothing": chunks(),
     "no-snapshot": chunks("<html>", "]}"),
     "no-end": chunks('{"snapshot":{'),
-    "no-text": chunks(5),  # type: ignore[arg-type]
+    "no-text": chunks(5),
     "half-a-letter": chunks('{"snapshot":\ud800', "]}"),
     "negative-progress": progress(-1, 5),
     "huge-progress": progress(1, WORD),

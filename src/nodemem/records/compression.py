@@ -6,7 +6,7 @@ import contextlib
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 # The fastest level. What reads from a live process must keep pace with it: what we do not take
 # piles up in the memory of the process.
@@ -27,7 +27,7 @@ def by_name(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
     """
     if path.suffix == ".gz":
         with gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as packed:
-            yield packed  # type: ignore[misc]
+            yield cast("BinaryIO", packed)
     elif path.suffix == ".zst":
         with zstd().ZstdFile(file, "wb", level=_ZSTD_LEVEL) as packed:
             yield packed

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 import zlib
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -123,7 +123,7 @@ class _Plain:
         return count
 
 
-class _Compressed:
+class _Compressed(ABC):
     """Feeds a decompressor that gives at most what is asked for, so that a bomb cannot fill
     memory."""
 
@@ -146,8 +146,9 @@ class _Compressed:
             done += len(data)
         return done
 
+    @abstractmethod
     def _next(self, limit: int) -> bytes:
-        raise NotImplementedError
+        """More text, at most `limit` bytes; empty at the end. Raises InputError for broken data."""
 
     def _more(self) -> bytes:
         data = self._file.read_at(self._position, _READ)
@@ -212,12 +213,10 @@ class _Zstd(_Compressed):
 
     def __init__(self, file: SnapshotFile) -> None:
         super().__init__(file)
-        if sys.version_info >= (3, 14):
-            from compression import zstd
-        else:
-            from backports import zstd
-        self._zstd: Any = zstd
-        self._frame = zstd.ZstdDecompressor()
+        from nodemem.records.compression import zstd
+
+        self._zstd = zstd()
+        self._frame = self._zstd.ZstdDecompressor()
         self._started = False
 
     def _next(self, limit: int) -> bytes:
