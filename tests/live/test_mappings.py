@@ -27,7 +27,7 @@ def entry(start: int, end: int, rss: int, **other: object) -> str:
 
 
 def resident_of(text: str) -> mappings.Resident:
-    return mappings.add_up(mappings.parse(text.splitlines(keepends=True)))
+    return mappings.add_up(mappings.parse(text.encode()))
 
 
 def test_each_kind_is_told_by_its_evidence() -> None:

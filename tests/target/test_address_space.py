@@ -14,6 +14,7 @@ import pytest
 
 from nodemem.errors import TargetLost, TargetNotFound
 from nodemem.target.address_space import LiveAddressSpace, program_file
+from nodemem.target.presence import Presence
 from nodemem.testing import NodeProgram
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -40,6 +41,36 @@ def test_only_what_is_present() -> None:
         for address, length in ((0, 8), (1 << 63, 8), (-8, 8), (1 << 70, 8), (start, 0)):
             assert space.read(address, length) is None
             assert space.read_sparse(address, length) is None
+
+
+def test_both_ways_to_ask_what_is_present_agree() -> None:
+    memory = mmap.mmap(-1, 300 * PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory.madvise(mmap.MADV_NOHUGEPAGE)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    there = [0, 1, 2, 7, 9, 100, 299]
+    for page in there:
+        memory[page * PAGE] = 1
+    pagemap = os.open("/proc/self/pagemap", os.O_RDONLY)
+    fast, slow = Presence(pagemap), Presence(pagemap)
+    slow._scans = False  # as on a kernel before 6.7
+    for low, size in ((0, 300 * PAGE), (5, 3 * PAGE), (7 * PAGE + 1, 2 * PAGE), (3 * PAGE, PAGE)):
+        expected = {n for n in there if low < (n + 1) * PAGE and n * PAGE < low + size}
+        for one in (fast, slow):
+            runs = one.runs(start + low, size)
+            pages = {
+                n
+                for at, length in runs
+                for n in range((at - start) // PAGE, -(-(at + length - start) // PAGE))
+            }
+            assert pages == expected
+            assert all(
+                start + low <= at and at + length <= start + low + size for at, length in runs
+            )
+    assert memory[50 * PAGE] == 0  # now the page of zeros is there: it counts for nobody
+    assert slow.runs(start + 50 * PAGE, PAGE)
+    if fast._scans:
+        assert not fast.runs(start + 50 * PAGE, PAGE)
+    os.close(pagemap)
 
 
 def test_a_process_that_ends(any_node: Path, start: Start) -> None:

@@ -1,6 +1,7 @@
 """What was observed: plain records, and the file that keeps them."""
 
 from nodemem.records.address_space import AddressSpace, Mapping
+from nodemem.records.observed import MappedMemory, Observed, ThreadName
 from nodemem.records.recording import RecordingReader, RecordingWriter
 from nodemem.records.rotation import RotatingWriter
 from nodemem.records.types import (
@@ -22,9 +23,11 @@ __all__ = [
     "AddressSpace",
     "GroupMemory",
     "HeapSpace",
+    "MappedMemory",
     "Mapping",
     "Marker",
     "MemorySample",
+    "Observed",
     "ProcessEnd",
     "ProcessFacts",
     "ProcessSample",
@@ -33,5 +36,6 @@ __all__ = [
     "RecordingWriter",
     "Resident",
     "RotatingWriter",
+    "ThreadName",
     "WorkerUsage",
 ]

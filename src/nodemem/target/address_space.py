@@ -9,17 +9,13 @@ used again, reads fail and never give another program's bytes.
 from __future__ import annotations
 
 import os
-from itertools import groupby
 from types import TracebackType
 from typing import Self
 
 from nodemem.errors import NotPermitted, TargetLost, TargetNotFound
-from nodemem.records import Mapping
-from nodemem.target import procfs
-
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-_ENTRY = 8  # bytes of pagemap a page
-_PRESENT = 0x80  # in the highest byte of an entry
+from nodemem.records import MappedMemory
+from nodemem.target import mappings, procfs
+from nodemem.target.presence import Presence
 
 
 class LiveAddressSpace:
@@ -38,6 +34,7 @@ class LiveAddressSpace:
         except BaseException:
             os.close(self._memory)
             raise
+        self._presence = Presence(self._pagemap)
 
     def __enter__(self) -> Self:
         return self
@@ -54,16 +51,15 @@ class LiveAddressSpace:
         for descriptor in (self._memory, self._pagemap):
             os.close(descriptor)
 
-    def mappings(self) -> list[Mapping]:
-        """The mapped ranges; their `flags` are None, because only smaps has them and reading that
-        holds up a big process.
+    def mappings(self) -> list[MappedMemory]:
+        """The mapped ranges; their `flags` and sizes are unknown, because only smaps has them and
+        reading that holds up a big process.
 
         Raises:
             TargetLost: the process has ended.
         """
         try:
-            with open(procfs.PROC / str(self.pid) / "maps", errors="replace") as lines:
-                found = [_mapping(line) for line in lines]
+            found = mappings.read_plain(self.pid)
         except OSError as error:
             raise _lost(self.pid) from error
         if not found:
@@ -71,14 +67,13 @@ class LiveAddressSpace:
         return found
 
     def read(self, address: int, length: int) -> bytes | None:
-        runs = self._present(address, length)
-        if runs != [(address, length)]:
+        if not self._presence.all_there(address, length):
             return None
         got = self._pread(address, length)
         return got if len(got) == length else None
 
     def read_sparse(self, address: int, length: int) -> bytes | None:
-        runs = self._present(address, length)
+        runs = self._presence.runs(address, length)
         if runs == [(address, length)]:
             got = self._pread(address, length)
             return got if len(got) == length else None
@@ -90,33 +85,14 @@ class LiveAddressSpace:
             whole[start - address : start - address + len(piece)] = piece
         return bytes(whole)
 
+    def resident(self, address: int, length: int) -> list[tuple[int, int]]:
+        return self._presence.runs(address, length)
+
     def _pread(self, address: int, length: int) -> bytes:
         try:
             return os.pread(self._memory, length, address)
         except (OSError, OverflowError):
             return b""  # unmapped since
-
-    def _present(self, address: int, length: int) -> list[tuple[int, int]]:
-        """The parts of a range that are in memory, as (address, length)."""
-        if address < 0 or length <= 0:
-            return []
-        first = address // _PAGE
-        pages = (address + length - 1) // _PAGE - first + 1
-        try:
-            entries = os.pread(self._pagemap, pages * _ENTRY, first * _ENTRY)
-        except (OSError, OverflowError):
-            return []
-        present = [high & _PRESENT for high in entries[_ENTRY - 1 :: _ENTRY]]
-        if len(present) == pages and all(present):
-            return [(address, length)]
-        runs = []
-        for is_present, group in groupby(range(len(present)), key=present.__getitem__):
-            if is_present:
-                numbers = list(group)
-                start = max(address, (first + numbers[0]) * _PAGE)
-                end = min(address + length, (first + numbers[-1] + 1) * _PAGE)
-                runs.append((start, end - start))
-        return runs
 
 
 def program_file(pid: int) -> str:
@@ -157,9 +133,3 @@ def _reason(pid: int) -> str:
 
 def _lost(pid: int) -> TargetLost:
     return TargetLost(f"process {pid} ended while its memory was read", next="nodemem ps")
-
-
-def _mapping(line: str) -> Mapping:
-    fields = line.rstrip("\n").split(None, 5)
-    start, _, end = fields[0].partition("-")
-    return Mapping(int(start, 16), int(end, 16), fields[1], fields[5] if len(fields) == 6 else "")

@@ -8,11 +8,14 @@ only looked at that closely when it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
-from nodemem.records import Resident
+from nodemem.records import MappedMemory, Resident
 from nodemem.target import procfs
 
 DETAILED_UP_TO = 1 << 30
@@ -20,19 +23,11 @@ DETAILED_UP_TO = 1 << 30
 
 _GUARD_UP_TO = 64 << 10
 _SHARED_FILES = ("/dev/zero", "/dev/shm/", "/memfd:", "/SYSV")
-
-
-class Mapping(msgspec.Struct):
-    """One entry of smaps; sizes in bytes. `flags` are the kernel's two-letter VmFlags."""
-
-    start: int
-    end: int
-    access: str
-    inode: int
-    name: str
-    rss: int = 0
-    anonymous: int = 0
-    flags: frozenset[str] = frozenset()
+_HEAD = re.compile(
+    rb"^([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) \S+ (\d+)(?: +([^\n]*))?\n", re.M
+)
+_FIELD = re.compile(rb"^(\w+): +(\d+)", re.M)
+_FLAGS = re.compile(rb"^VmFlags: *([^\n]*)", re.M)
 
 
 def resident(pid: int, *, detailed: bool | None = None) -> Resident | None:
@@ -58,29 +53,58 @@ def resident(pid: int, *, detailed: bool | None = None) -> Resident | None:
     return totals if parts is None else _with_parts(totals, parts)
 
 
-def parse(lines: Iterable[str]) -> Iterator[Mapping]:
-    """The entries of a text like /proc/PID/smaps, in its order. Lines that are none are passed
-    over."""
-    current: Mapping | None = None
-    for line in lines:
-        key, _, rest = line.partition(" ")
-        if not key.endswith(":"):
-            if current is not None:
-                yield current
-            current = _head(line)
-        elif current is None:
-            continue
-        elif key == "Rss:":
-            current.rss = _bytes(rest)
-        elif key == "Anonymous:":
-            current.anonymous = _bytes(rest)
-        elif key == "VmFlags:":
-            current.flags = frozenset(rest.split())
-    if current is not None:
-        yield current
+def read(pid: int) -> list[MappedMemory]:
+    """All mappings of a process with what is in memory of each, from smaps.
+
+    Raises:
+        OSError: it is gone, or may not be looked at.
+    """
+    return parse(_whole(procfs.PROC / str(pid) / "smaps"))
 
 
-def add_up(mappings: Iterable[Mapping]) -> Resident:
+def read_plain(pid: int) -> list[MappedMemory]:
+    """All mappings of a process from maps, which is cheap: sizes and flags are unknown.
+
+    Raises:
+        OSError: it is gone, or may not be looked at.
+    """
+    return parse(_whole(procfs.PROC / str(pid) / "maps"))
+
+
+def parse(text: bytes) -> list[MappedMemory]:
+    """The entries of a text like /proc/PID/smaps or maps, in its order. Lines that are none are
+    passed over.
+
+    Tens of thousands of mappings are mostly alike, so what follows the first line of an entry is
+    taken apart once for each different text.
+    """
+    heads = list(_HEAD.finditer(text))
+    ends = [*(head.start() for head in heads[1:]), len(text)]
+    known: dict[bytes, _Body] = {}
+    flags: dict[bytes, frozenset[str]] = {}
+    found = []
+    for head, end in zip(heads, ends, strict=False):
+        body = text[head.end() : end]
+        values = known.get(body)
+        if values is None:
+            values = known[body] = _body(body, flags)
+        start, stop, access, offset, inode, name = head.groups()
+        found.append(
+            MappedMemory(
+                int(start, 16),
+                int(stop, 16),
+                access.decode("ascii", "replace"),
+                "" if name is None else name.decode(errors="replace"),
+                values.flags,
+                int(offset, 16),
+                int(inode),
+                *values[1:],
+            )
+        )
+    return found
+
+
+def add_up(mappings: Iterable[MappedMemory]) -> Resident:
     """Resident bytes by kind.
 
     V8 forbids that what it reserves is inherited by a fork, and nothing else in Node.js does: the
@@ -90,23 +114,24 @@ def add_up(mappings: Iterable[Mapping]) -> Resident:
     rss = anonymous = shared = v8 = c_heap = stacks = code = data = 0
     guarded = 0  # the end of the guard just passed
     for one in mappings:
+        flags = one.flags or frozenset()
         rss += one.rss
         anonymous += one.anonymous
-        if one.name.startswith(_SHARED_FILES):
+        if one.file.startswith(_SHARED_FILES):
             shared += one.rss - one.anonymous
         elif one.inode and "x" in one.access:
             code += one.rss
         elif one.inode:
             data += one.rss
-        if "dc" in one.flags and one.inode == 0:
+        if "dc" in flags and one.inode == 0:
             v8 += one.anonymous
-        elif one.name == "[heap]":
+        elif one.file == "[heap]":
             c_heap += one.anonymous
-        elif one.name == "[stack]" or (
+        elif one.file == "[stack]" or (
             one.start == guarded and one.access.startswith("rw") and one.inode == 0
         ):
             stacks += one.anonymous
-        is_guard = one.access == "---p" and one.inode == 0 and "dc" not in one.flags
+        is_guard = one.access == "---p" and one.inode == 0 and "dc" not in flags
         guarded = one.end if is_guard and one.end - one.start <= _GUARD_UP_TO else 0
     return Resident(
         rss=rss,
@@ -121,10 +146,46 @@ def add_up(mappings: Iterable[Mapping]) -> Resident:
     )
 
 
+class _Body(NamedTuple):
+    """What an entry says after its first line, in the order of `MappedMemory`'s last fields."""
+
+    flags: frozenset[str] | None
+    rss: int
+    pss: int | None
+    uss: int | None
+    anonymous: int
+    swap: int
+    lazy_free: int
+    huge: int
+
+
+def _body(text: bytes, known_flags: dict[bytes, frozenset[str]]) -> _Body:
+    kilobytes = {key: int(value[:18]) for key, value in _FIELD.findall(text)}
+    size = {key: value * 1024 for key, value in kilobytes.items()}
+    flags = _FLAGS.search(text)
+    private = [size[key] for key in (b"Private_Clean", b"Private_Dirty") if key in size]
+    if flags is not None and flags[1] not in known_flags:
+        known_flags[flags[1]] = frozenset(flags[1].decode("ascii", "replace").split())
+    return _Body(
+        None if flags is None else known_flags[flags[1]],
+        size.get(b"Rss", 0),
+        size.get(b"Pss"),
+        sum(private) if private else None,
+        size.get(b"Anonymous", 0),
+        size.get(b"Swap", 0),
+        size.get(b"LazyFree", 0),
+        size.get(b"AnonHugePages", 0),
+    )
+
+
+def _whole(path: Path) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return b"".join(iter(lambda: file.read(1 << 20), b""))
+
+
 def _parts(pid: int) -> Resident | None:
     try:
-        with open(procfs.PROC / str(pid) / "smaps", errors="replace") as lines:
-            found = add_up(parse(lines))
+        found = add_up(read(pid))
     except OSError:
         return None
     return found if found.rss else None
@@ -132,28 +193,6 @@ def _parts(pid: int) -> Resident | None:
 
 def _with_parts(totals: Resident, parts: Resident) -> Resident:
     return msgspec.structs.replace(parts, swap=totals.swap, page_tables=totals.page_tables)
-
-
-def _head(line: str) -> Mapping | None:
-    fields = line.rstrip("\n").split(None, 5)
-    start, dash, end = fields[0].partition("-") if fields else ("", "", "")
-    try:
-        if len(fields) < 5 or not dash:
-            return None
-        return Mapping(
-            start=int(start, 16),
-            end=int(end, 16),
-            access=fields[1],
-            inode=int(fields[4]),
-            name=fields[5] if len(fields) == 6 else "",
-        )
-    except ValueError:
-        return None
-
-
-def _bytes(rest: str) -> int:
-    number = rest.split()[:1]
-    return int(number[0]) * 1024 if number and number[0].isdecimal() else 0
 
 
 def count(pid: int) -> int | None:

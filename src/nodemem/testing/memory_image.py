@@ -51,3 +51,13 @@ class MemoryImage:
 
     def read_sparse(self, address: int, length: int) -> bytes | None:
         return self.read(address, length)
+
+    def resident(self, address: int, length: int) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = []
+        for start, data in self.parts.items():
+            low, high = max(address, start), min(address + length, start + len(data))
+            if low < high:
+                if found and sum(found[-1]) == low:
+                    low, _ = found.pop()
+                found.append((low, high - low))
+        return found

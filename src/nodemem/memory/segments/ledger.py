@@ -1,0 +1,191 @@
+"""The account of a process's memory: who says what a range of addresses is, and what that costs.
+
+Recognisers claim ranges; of several claims to an address the earliest counts. What a mapping has in
+memory then goes to those who claimed its addresses: as it is where that is one kind, and where it
+is several by the pages that are present on the addresses of each. Whatever happens, the parts add
+up to the whole.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from nodemem.memory.segments.types import SEGMENTS, UNATTRIBUTED, Category, Kind
+from nodemem.records import MappedMemory
+
+Resident = Callable[[int, int], list[tuple[int, int]]]
+"""Which parts of (address, length) are in physical memory, as (address, length)."""
+
+_NOBODY = Kind("other", UNATTRIBUTED)
+
+
+class _Claim(NamedTuple):
+    start: int
+    end: int
+    kind: Kind
+    exact: bool
+
+
+@dataclass
+class _Sum:
+    rss: int = 0
+    pss: int = 0
+    uss: int = 0
+    exact: bool = True
+
+
+@dataclass
+class Ledger:
+    """Claims on the addresses of some mappings, which ascend and do not overlap."""
+
+    mappings: Sequence[MappedMemory]
+    _claims: list[_Claim] = field(default_factory=list)
+
+    def claim(self, start: int, end: int, kind: Kind, *, exact: bool = True) -> None:
+        """Say that [start, end) is of a kind, unless somebody has said otherwise before. With
+        `exact=False` the whole kind is an estimate."""
+        if start < end:
+            self._claims.append(_Claim(start, end, kind, exact))
+
+    def settle(self, resident: Resident | None) -> list[Category]:
+        """What each kind has in memory; kinds with nothing are left out. By segment, the biggest
+        first.
+
+        Without `resident` a mapping of several kinds is divided by addresses, an estimate.
+        """
+        sums: dict[Kind, _Sum] = defaultdict(_Sum)
+        has_pss = all(one.pss is not None and one.uss is not None for one in self.mappings)
+        for one, parts in self._parts():
+            _share_out(one, parts, resident, sums)
+        for claim in self._claims:
+            if not claim.exact and claim.kind in sums:
+                sums[claim.kind].exact = False
+        found = [
+            Category(
+                *kind,
+                rss=total.rss,
+                pss=total.pss if has_pss else None,
+                uss=total.uss if has_pss else None,
+                exactness="exact" if total.exact else "estimate",
+            )
+            for kind, total in sums.items()
+            if total.rss or total.pss or total.uss or kind == _NOBODY
+        ]
+        return sorted(
+            found,
+            key=lambda one: (
+                SEGMENTS.index(one.segment), -one.rss, one.category, one.isolate or "",
+            ),
+        )  # fmt: skip
+
+    def unclaimed(self) -> Iterator[tuple[MappedMemory, int, int]]:
+        """Ranges (mapping, start, end) with memory in their mapping that nobody has claimed."""
+        for one, parts in self._parts():
+            if one.rss:
+                for start, end, kind in parts:
+                    if kind is None:
+                        yield one, start, end
+
+    def _parts(self) -> Iterator[tuple[MappedMemory, list[tuple[int, int, Kind | None]]]]:
+        """Each mapping with its parts (start, end, kind), without gaps."""
+        won = _earliest(self._claims)
+        at = 0
+        for one in self.mappings:
+            parts: list[tuple[int, int, Kind | None]] = []
+            while at < len(won) and won[at][1] <= one.start:
+                at += 1
+            place, reached = at, one.start
+            while place < len(won) and won[place][0] < one.end:
+                start, end, kind = won[place]
+                start, end = max(start, one.start), min(end, one.end)
+                if reached < start:
+                    parts.append((reached, start, None))
+                parts.append((start, end, kind))
+                reached = end
+                place += 1
+            if reached < one.end:
+                parts.append((reached, one.end, None))
+            yield one, parts
+
+
+def _earliest(claims: list[_Claim]) -> list[tuple[int, int, Kind]]:
+    """Ranges that do not overlap, ascending, each with the kind that was claimed first."""
+    bounds = sorted({bound for claim in claims for bound in (claim.start, claim.end)})
+    order = sorted(range(len(claims)), key=lambda n: claims[n].start)
+    won: list[tuple[int, int, Kind]] = []
+    active: list[int] = []
+    begun = 0
+    for low, high in itertools.pairwise(bounds):
+        while begun < len(order) and claims[order[begun]].start <= low:
+            heapq.heappush(active, order[begun])
+            begun += 1
+        while active and claims[active[0]].end <= low:
+            heapq.heappop(active)
+        if active:
+            kind = claims[active[0]].kind
+            if won and won[-1][1] == low and won[-1][2] == kind:
+                won[-1] = (won[-1][0], high, kind)
+            else:
+                won.append((low, high, kind))
+    return won
+
+
+def _share_out(
+    one: MappedMemory,
+    parts: list[tuple[int, int, Kind | None]],
+    resident: Resident | None,
+    sums: dict[Kind, _Sum],
+) -> None:
+    kinds = list(dict.fromkeys(kind or _NOBODY for _, _, kind in parts))
+    figures = one.rss, one.pss or 0, one.uss or 0
+    if not any(figures):
+        return
+    if len(kinds) == 1:
+        _add(sums[kinds[0]], figures, exact=True)
+        return
+    weights = dict.fromkeys(kinds, 0)
+    if resident is None:
+        for start, end, kind in parts:
+            weights[kind or _NOBODY] += end - start
+    else:
+        place = 0
+        for start, length in resident(one.start, one.end - one.start):
+            while parts[place][1] <= start:
+                place += 1
+            at = place
+            while at < len(parts) and parts[at][0] < start + length:
+                low, high, kind = parts[at]
+                weights[kind or _NOBODY] += min(high, start + length) - max(low, start)
+                at += 1
+    exact = resident is not None and sum(weights.values()) == one.rss
+    if not any(weights.values()):
+        # It had memory when it was measured and has none now: by addresses, then.
+        for start, end, kind in parts:
+            weights[kind or _NOBODY] += end - start
+    shares = [_apportion(figure, list(weights.values())) for figure in figures]
+    for n, (kind, weight) in enumerate(weights.items()):
+        if weight:
+            _add(sums[kind], (shares[0][n], shares[1][n], shares[2][n]), exact=exact)
+
+
+def _add(total: _Sum, figures: tuple[int, int, int], *, exact: bool) -> None:
+    total.rss += figures[0]
+    total.pss += figures[1]
+    total.uss += figures[2]
+    total.exact = total.exact and exact
+
+
+def _apportion(amount: int, weights: list[int]) -> list[int]:
+    """`amount` divided in proportion to `weights`, in whole numbers that add up to it (the method
+    of largest remainders; the first of equals)."""
+    whole = sum(weights)
+    shares = [amount * weight // whole for weight in weights]
+    order = sorted(range(len(weights)), key=lambda n: (-(amount * weights[n] % whole), n))
+    for n in order[: amount - sum(shares)]:
+        shares[n] += 1
+    return shares

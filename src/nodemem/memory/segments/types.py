@@ -1,0 +1,126 @@
+"""What a memory map says: categories of four segments and the rest, and how sure each figure is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+Segment = Literal["code", "data", "heap", "stack", "other"]
+SEGMENTS: tuple[Segment, ...] = ("code", "data", "heap", "stack", "other")
+
+Exactness = Literal["exact", "estimate"]
+
+UNATTRIBUTED = "unattributed"
+"""The category, in `other`, of what no evidence gives a name to."""
+
+
+class Kind(NamedTuple):
+    """What a piece of memory is. `isolate` is `main` or `worker N`, or the name of a thread for its
+    stack; None for what is shared."""
+
+    segment: Segment
+    category: str
+    isolate: str | None = None
+
+
+@dataclass(frozen=True)
+class Category:
+    """One part of RSS, bytes. `pss` divides pages among all processes that map them, `uss` is what
+    only this one maps; both None where they were not read. `exactness` is `exact` where every
+    invariant that bears on the figure holds."""
+
+    segment: Segment
+    category: str
+    isolate: str | None
+    rss: int
+    pss: int | None
+    uss: int | None
+    exactness: Exactness
+
+    @property
+    def kind(self) -> Kind:
+        return Kind(self.segment, self.category, self.isolate)
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something that must be equal if all is as it is taken to be: `found`, what we have added up,
+    and `told`, what somebody else says; bytes."""
+
+    name: str
+    found: int
+    told: int
+
+    @property
+    def holds(self) -> bool:
+        return self.found == self.told
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What belongs to the process but not to its RSS, bytes; None where it could not be seen.
+
+    `reserved` are addresses that it has taken without memory behind them. `group_kernel` is what
+    its control group pays for the kernel's own needs, of all its processes together; page tables
+    are a part of it.
+    """
+
+    page_tables: int | None = None
+    swap: int | None = None
+    reserved: int | None = None
+    group_kernel: int | None = None
+
+
+@dataclass(frozen=True)
+class MemoryMap:
+    """Where the RSS of a process is. The `rss` of `categories` add up to `rss` exactly, which is
+    the sum over one reading of all its mappings.
+
+    `unseen` are the names of what this reading could not tell, as keys of the texts.
+    """
+
+    rss: int
+    categories: list[Category]
+    outside: Outside = Outside()
+    checks: tuple[Check, ...] = ()
+    unseen: tuple[str, ...] = ()
+
+    @property
+    def segments(self) -> dict[Segment, int]:
+        """Bytes of RSS in each segment, all five in the order of `SEGMENTS`."""
+        sums = dict.fromkeys(SEGMENTS, 0)
+        for one in self.categories:
+            sums[one.segment] += one.rss
+        return sums
+
+    @property
+    def pss(self) -> int | None:
+        return _sum([one.pss for one in self.categories])
+
+    @property
+    def uss(self) -> int | None:
+        return _sum([one.uss for one in self.categories])
+
+    @property
+    def unattributed(self) -> int:
+        """Bytes that nothing is known of."""
+        return sum(one.rss for one in self.categories if one.category == UNATTRIBUTED)
+
+    def to_data(self) -> dict[str, Any]:
+        """The JSON form; sizes in bytes."""
+        return {
+            "rss": self.rss,
+            "pss": self.pss,
+            "uss": self.uss,
+            "segments": dict(self.segments),
+            "categories": self.categories,
+            "unattributed": self.unattributed,
+            "outside": self.outside,
+            "checks": self.checks,
+            "unseen": self.unseen,
+        }
+
+
+def _sum(values: list[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None

@@ -1,0 +1,59 @@
+"""What was seen of a process's memory at one moment, all that its memory map is made from."""
+
+from __future__ import annotations
+
+import msgspec
+
+from nodemem.records.address_space import Mapping
+from nodemem.records.types import GroupMemory
+
+
+class MappedMemory(Mapping, frozen=True):
+    """One entry of /proc/PID/smaps: a mapping and what of it is in physical memory, bytes.
+
+    `rss` is what is present; `pss` its share where each page is divided among those that map it;
+    `uss` what nobody else maps. `anonymous` is the part of `rss` that belongs to no file; `swap`
+    is outside of it; `lazy_free` is what the kernel may take back; `huge` what is in huge pages.
+    `pss` and `uss` are None where they were not read.
+    """
+
+    rss: int = 0
+    pss: int | None = None
+    uss: int | None = None
+    anonymous: int = 0
+    swap: int = 0
+    lazy_free: int = 0
+    huge: int = 0
+
+
+class ThreadName(msgspec.Struct, frozen=True):
+    """A thread: its id, the id that it has in its own pid namespace, and its name."""
+
+    tid: int
+    inner: int
+    name: str
+
+
+class Observed(msgspec.Struct, frozen=True):
+    """A process at one moment. `mappings` is None where only the totals may be read.
+
+    `rss` to `reserved` are the kernel's own totals (VmRSS, RssAnon, RssFile, RssShmem, VmPTE,
+    VmSwap, VmSize), bytes; None where they could not be
+    seen. `group_kernel` is what its
+    control group pays for the kernel's own needs, page tables among them.
+    """
+
+    pid: int
+    page_size: int
+    mappings: list[MappedMemory] | None
+    threads: list[ThreadName] = []
+    rss: int | None = None
+    anonymous: int | None = None
+    file: int | None = None
+    shared: int | None = None
+    page_tables: int | None = None
+    swap: int | None = None
+    reserved: int | None = None
+    mappings_limit: int | None = None
+    groups: list[GroupMemory] = []
+    group_kernel: int | None = None

@@ -1,0 +1,112 @@
+"""Which pages of a process are in physical memory, without bringing any in.
+
+/proc/PID/pagemap has eight bytes a page. Since Linux 6.7 it also answers for a range at once, which
+is much faster for big ones and tells the page of zeros that all programs share from pages of their
+own (Documentation/admin-guide/mm/pagemap.rst).
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import struct
+from array import array
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+"""Bytes of a page on this machine."""
+
+_ENTRY = 8  # bytes of pagemap a page
+_PRESENT = 0x80  # in the highest byte of an entry
+_HIGHEST = 1 << 64
+_IS_PRESENT = bytes(1 if value & _PRESENT else 0 for value in range(256))
+_RUN = re.compile(rb"\x01+")
+_AT_ONCE = 1 << 17  # pages: 512 MiB, 1 MiB of pagemap
+
+# struct pm_scan_arg of linux/fs.h: size, flags, start, end, walk_end, vec, vec_len, max_pages,
+# category_inverted, category_mask, category_anyof_mask, return_mask.
+_SCAN = struct.Struct("12Q")
+_PAGEMAP_SCAN = 0xC0606610
+_CATEGORY_PRESENT, _CATEGORY_ZEROS = 1 << 3, 1 << 5
+_REGIONS = 1 << 12  # taken up in one call
+
+
+class Presence:
+    """Asks the pagemap of one process, an open file that stays the caller's."""
+
+    def __init__(self, pagemap: int) -> None:
+        self._pagemap = pagemap
+        self._scans = True
+
+    def runs(self, address: int, length: int) -> list[tuple[int, int]]:
+        """The parts of a range that are present, as (address, length); none where it cannot be
+        asked. The page of zeros is left out if the kernel tells it."""
+        if address < 0 or length <= 0 or address + length >= _HIGHEST:
+            return []
+        first, last = address // PAGE, (address + length - 1) // PAGE
+        found = self._scanned(first, last + 1) if self._scans else None
+        if found is None:
+            found = self._listed(first, last + 1)
+        bounds = ((max(address, a * PAGE), min(address + length, b * PAGE)) for a, b in found)
+        return [(start, end - start) for start, end in bounds]
+
+    def all_there(self, address: int, length: int) -> bool:
+        """Whether every page of a short range is present."""
+        if address < 0 or length <= 0 or address + length >= _HIGHEST:
+            return False
+        first = address // PAGE
+        pages = (address + length - 1) // PAGE - first + 1
+        entries = self._entries(first, pages)
+        return len(entries) == pages and min(entries) >= _PRESENT
+
+    def _listed(self, first: int, end: int) -> list[tuple[int, int]]:
+        """Runs of pages from pagemap's entries."""
+        found: list[tuple[int, int]] = []
+        for at in range(first, end, _AT_ONCE):
+            flags = self._entries(at, min(end - at, _AT_ONCE)).translate(_IS_PRESENT)
+            for run in _RUN.finditer(flags):
+                _append(found, at + run.start(), at + run.end())
+        return found
+
+    def _entries(self, first: int, pages: int) -> bytes:
+        """The highest byte of the entry of each page."""
+        try:
+            return os.pread(self._pagemap, pages * _ENTRY, first * _ENTRY)[_ENTRY - 1 :: _ENTRY]
+        except (OSError, OverflowError):
+            return b""
+
+    def _scanned(self, first: int, end: int) -> list[tuple[int, int]] | None:
+        """Runs of pages as the kernel tells them; None if it cannot."""
+        regions = array("Q", bytes(3 * 8 * _REGIONS))
+        found: list[tuple[int, int]] = []
+        at = first * PAGE
+        while at < end * PAGE:
+            request = bytearray(
+                _SCAN.pack(
+                    _SCAN.size, 0, at, end * PAGE, 0, regions.buffer_info()[0], _REGIONS, 0,
+                    _CATEGORY_ZEROS, _CATEGORY_PRESENT | _CATEGORY_ZEROS, 0, _CATEGORY_PRESENT,
+                )
+            )  # fmt: skip
+            try:
+                count = fcntl.ioctl(self._pagemap, _PAGEMAP_SCAN, request)
+            except OSError as error:
+                if error.errno in (errno.ENOTTY, errno.EINVAL, errno.EOPNOTSUPP):
+                    self._scans = False
+                    return None
+                return found
+            for n in range(count):
+                _append(found, regions[3 * n] // PAGE, regions[3 * n + 1] // PAGE)
+            reached = _SCAN.unpack(request)[4]
+            if count < _REGIONS or reached <= at:
+                break
+            at = reached
+        return found
+
+
+def _append(runs: list[tuple[int, int]], start: int, end: int) -> None:
+    """Add a run after the others, as part of the last one where it follows that directly."""
+    if runs and runs[-1][1] == start:
+        runs[-1] = (runs[-1][0], end)
+    else:
+        runs.append((start, end))
