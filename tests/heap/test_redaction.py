@@ -146,6 +146,108 @@ def test_every_query_gives_the_same_numbers(original: Path, copy: Path) -> None:
     assert before.query("summary").summary["node_version"].startswith("v")
 
 
+SCOPES = """
+function shared() {
+  const unused = new Array(30000).fill('x'), used = new Array(20000).fill('y');
+  const gone = () => unused;
+  return function reader() { return used; };
+}
+class Held { #rows = new Array(9000).fill('z'); constructor() { this.more = [{}]; } }
+let outside = [new Held(), new Held()];
+globalThis.kept = [shared(), () => outside];
+const { EventEmitter } = require('events');
+const emitter = globalThis.emitter = new EventEmitter();
+for (let i = 0; i < 12; i++) emitter.on('row', () => outside[i]);
+globalThis.same = Array.from({ length: 9 }, () => Buffer.from('again and again').toString());
+globalThis.timer = setInterval(() => outside, 123456).unref();
+globalThis.pending = new Promise(() => {});
+(async () => { const local = new Held(); await globalThis.pending; return local; })();
+require('v8').writeHeapSnapshot(process.argv[2]);
+"""
+ASKED: list[tuple[str, dict[str, Any]]] = [
+    ("closures", {}),
+    ("closures", {"unused": True}),
+    ("closures", {"builtin": True, "top": 1000}),
+    ("suspects", {"share": 0.0, "bytes": 1000}),
+    ("classes", {"match": "Held"}),
+    ("listeners", {"builtin": True}),
+    ("promises", {"builtin": True, "top": 500}),
+    ("timers", {"top": 100}),
+    ("collections", {"by": "object"}),
+    ("dominators", {"depth": 4, "share": 0.0, "top": 50}),
+    ("containment", {"depth": 2, "top": 30}),
+    ("path", {"class_": "Held"}),
+    ("search", {"name": "Held"}),
+    ("shapes", {"top": 100}),
+    ("buffers", {"top": 100}),
+    ("contexts", {}),
+    ("summary", {"top": 1000}),
+]
+TEXT_IS_NOT_THERE = {"mentioned", "source", "source_evidence", "generated", "path"}
+
+
+@pytest.fixture(scope="module")
+def scopes(any_node: Path, tmp_path_factory: pytest.TempPathFactory) -> list[nodemem.HeapSnapshot]:
+    """A snapshot of a program whose text V8 writes whole, and its copy."""
+    folder = tmp_path_factory.mktemp("scopes")
+    (folder / "app.js").write_text(SCOPES)
+    found = folder / "a.heapsnapshot", folder / "b.heapsnapshot"
+    subprocess.run([any_node, folder / "app.js", found[0]], check=True, capture_output=True)
+    redact(*found, names="all")
+    return [nodemem.open_snapshot(path) for path in found]
+
+
+def known(table: Table, hidden: set[str]) -> list[dict[str, Any]]:
+    """The rows without some columns and without texts that the copy has tokens for: strings, and
+    names of members whose values are in no snapshot, in the names of plain objects."""
+    return [
+        {
+            key: re.sub(r"\{[^}]*\}", "{}", value) if isinstance(value, str) else value
+            for key, value in row.items()
+            if key not in hidden and not str(value).startswith(("'", "part"))
+        }
+        for row in table.rows()
+    ]
+
+
+@pytest.mark.parametrize(("name", "options"), ASKED, ids=str)
+def test_a_copy_is_analysed_as_the_original_where_the_sources_are(
+    scopes: list[nodemem.HeapSnapshot], name: str, options: dict[str, Any]
+) -> None:
+    before, after = (snapshot.query(name, **options) for snapshot in scopes)
+    assert before.rows()
+    # The texts of Node.js itself are in no file.
+    hidden = TEXT_IS_NOT_THERE if options.get("builtin") else {"source_evidence"}
+    assert known(before, hidden) == known(after, hidden)
+    if name == "closures" and options.get("builtin"):
+        return
+    assert before.summary == after.summary
+    told = [[(f.id, f.params, f.where) for f in table.findings] for table in (before, after)]
+    assert told[0] == told[1]
+
+
+def test_without_the_sources_a_copy_says_less_and_nothing_else(
+    scopes: list[nodemem.HeapSnapshot], tmp_path: Path
+) -> None:
+    source = Path(scopes[0].path_on_disk).with_name("app.js")
+    away = source.rename(tmp_path / "app.js")
+    try:
+        for name, options in ASKED:
+            before, after = (snapshot.query(name, **options) for snapshot in scopes)
+            hidden = TEXT_IS_NOT_THERE
+            if name == "closures":
+                assert {row["mentioned"] for row in before.rows()} >= {"no"}
+                assert {row["mentioned"] for row in after.rows()} <= {None}
+                assert after.summary["untold"] == after.summary["variables"]
+                assert not after.findings
+                if options.get("unused"):
+                    assert not after.records
+                    continue
+            assert known(before, hidden) == known(after, hidden), name
+    finally:
+        away.rename(source)
+
+
 def test_names_that_code_gave_stay(original: Path, copy: Path) -> None:
     before, after = nodemem.open_snapshot(original), nodemem.open_snapshot(copy)
     assert [snapshot.string_count for snapshot in (before, after)] == 2 * [before.string_count]

@@ -16,6 +16,7 @@ from nodemem.heap.engine.columns import CLOSURE
 from nodemem.heap.naming.declarations import find_declaration, find_default, find_member
 from nodemem.heap.naming.locations import Place, Script
 from nodemem.heap.naming.names import Names
+from nodemem.heap.naming.tokens import code_of
 
 Evidence = Literal["snapshot", "source file", "source map", "nearby function"]
 _ENOUGH = 200
@@ -147,19 +148,13 @@ def _variable(names: Names, functions: list[Place], name: str) -> _Found | None:
     places = [place.script for place in functions if place.script.file == file]
     here = [(place.line, place.column) for place in places]
     for script, text, evidence in _texts(names, file):
-        within = [place for place in here if _reaches(text, *place)]
+        within = [place for place in here if code_of(text).begins(*place) is not None]
         if not within and evidence == "snapshot" and script.parsed_text is not None:
             continue  # a text that is cut off before them cannot tell in which block they are
         found = find_declaration(text, name, within or here)
         if found:
             return script, found, evidence
     return None
-
-
-def _reaches(text: str, line: int, column: int) -> bool:
-    """Whether a place (from 1) is in a text, and not behind its end."""
-    lines = text.count("\n") + 1
-    return line < lines or (line == lines and column <= len(text) - text.rfind("\n") - 1)
 
 
 def _declaration(script: Script, at: tuple[int, int], evidence: Evidence) -> Declaration:

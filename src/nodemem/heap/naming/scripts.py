@@ -68,7 +68,8 @@ def is_builtin(file: str) -> bool:
 class Script:
     """One script. `head` is the start of its text as the snapshot has it, `whole` whether that is
     all of it; `functions` are places (line, column, from 1) of some functions in it. Of a script
-    whose `head` is None these alone tell whether a file is it: profiles hold no texts."""
+    whose `head` is None these alone tell whether a file is it: profiles hold no texts. Nor do
+    redacted copies: there a single word is in its place."""
 
     def __init__(
         self,
@@ -79,8 +80,9 @@ class Script:
         whole: bool,
         functions: Iterable[tuple[int, int]] = (),
     ) -> None:
-        self.file, self.head, self.whole = file, head or "", whole
-        self._headless = head is None
+        self._headless = head is None or head.isalnum()
+        self.file, self.head = file, "" if head is None or self._headless else head
+        self.whole = whole and not self._headless
         self._roots = roots
         self._functions = tuple(functions)
         self.problem: str | None = None

@@ -93,6 +93,18 @@ class Code:
         """The last token that begins at or before an offset; -1 when none does."""
         return bisect_right(self.offsets, offset) - 1
 
+    def begins(self, line: int, column: int) -> int | None:
+        """The token that begins just at a place (from 1), the first for the script itself, which is
+        at 1:1; None where none does, or the text has no such place."""
+        if (line, column) == (1, 1):
+            return 0 if self.words else None
+        starts = self._line_starts
+        offset = self.offset(line, column)
+        if line < len(starts) and offset >= starts[line]:
+            return None
+        at = self.at(offset)
+        return at if at >= 0 and self.offsets[at] == offset else None
+
     def end(self, bracket: int) -> int:
         """The offset of the bracket that closes `bracket` (of the text's end for -1 and for one
         left open)."""

@@ -12,8 +12,8 @@ _ENDS = frozenset([",", ";"])
 
 def names_used(script: Script, line: int, column: int) -> frozenset[str] | None:
     """All words of the function that V8 says is at a place (from 1) of a script, inner functions
-    included; None where its text is not at hand, where its end cannot be told, or where it calls
-    `eval`, which may use any name."""
+    included; None where its text is not at hand or nothing begins there, where its end cannot be
+    told, or where it calls `eval`, which may use any name."""
     text = script.parsed_text
     if text is None:
         text = script.head if script.whole else None
@@ -23,9 +23,9 @@ def names_used(script: Script, line: int, column: int) -> frozenset[str] | None:
 @lru_cache(maxsize=10_000)
 def _words(text: str, line: int, column: int) -> frozenset[str] | None:
     code = code_of(text)
-    begin = code.at(code.offset(line, column))
-    end = _end(code, begin)
-    if end is None:
+    begin = code.begins(line, column)
+    end = None if begin is None else _end(code, begin)
+    if begin is None or end is None:
         return None
     words = frozenset(code.words[begin : end + 1])
     return None if "eval" in words else words
@@ -34,8 +34,6 @@ def _words(text: str, line: int, column: int) -> frozenset[str] | None:
 def _end(code: Code, begin: int) -> int | None:
     """The last token of the function that begins with a token: its parameters, the one parameter
     of an arrow function, `async`, `class`; or with the script."""
-    if begin < 0:
-        return None
     if begin == 0 and code.word(0) not in ("(", "async", "class"):
         return len(code.words) - 1
     at = begin

@@ -53,6 +53,7 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
     found = variables(names, user=not params.builtin)
     unused = [one for one in found if one.mentioned is False]
     shown = unused if params.unused else found
+    untold = sum(one.mentioned is None for one in found)
     table = Table(
         _COLUMNS,
         [_record(names, one) for one in shown[:top]],
@@ -60,6 +61,7 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
             "variables": len(found),
             "unused": len(unused),
             "unused_bytes": sum(one.retained for one in unused),
+            **({"untold": untold} if untold else {}),
         },
         findings=tuple(_findings(names, unused)),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -41,10 +41,10 @@ _VALUES = frozenset(
     ]
 )
 _BY_EDGE = np.array([VARIABLE, 0, PROPERTY, INTERNAL, 0, INTERNAL, INTERNAL, INTERNAL], np.uint8)
+_SCOPES = ("(context local names)", "system / ScopeInfo")
 _SPELLED = (
     "(constant pool)",
-    "(context local names)",
-    "system / ScopeInfo",
+    *_SCOPES,
     "system / ObjectBoilerplateDesc",
     "system / ObjectBoilerplateDescription",
 )
@@ -68,6 +68,7 @@ def string_usage(snapshot: Snapshot, path: str) -> Array:
     is_label = np.array([name not in _VALUES for name in meta.node_types], bool)
     usage[names[is_label[types]]] |= LABEL
     speaks = _speaks_for_code(snapshot, types, names)
+    scopes = (types == CODE) & _named(snapshot, names, _SCOPES)
     member_of = _is_no_dictionary(snapshot, types, names)
     value = snapshot.find_string("value")
     for sources, words, edge_names in _blocks(snapshot):
@@ -76,6 +77,7 @@ def string_usage(snapshot: Snapshot, path: str) -> Array:
             usage[edge_names[kinds == kind]] |= _BY_EDGE[kind]
         text = types[targets] == STRING
         usage[names[targets[text & speaks[sources]]]] |= IN_CODE
+        usage[names[targets[text & scopes[sources]]]] |= VARIABLE
         usage[edge_names[(kinds == PROPERTY_EDGE) & member_of[sources]]] |= IN_CODE
         if value is not None:
             number = (types[sources] == NUMBER) & (edge_names == value) & text
@@ -105,9 +107,7 @@ def _blocks(snapshot: Snapshot) -> Iterator[tuple[Array, Array, Array]]:
 def _speaks_for_code(snapshot: Snapshot, types: Array, names: Array) -> Array:
     """Nodes that refer to strings because code spells them. Not all of type code do: feedback of
     how code ran has the keys that it met."""
-    indexes = [snapshot.find_string(name) for name in _SPELLED]
-    spelled = np.isin(names, [index for index in indexes if index is not None])
-    result: Array = ((types == CODE) & spelled) | (types == NATIVE)
+    result: Array = ((types == CODE) & _named(snapshot, names, _SPELLED)) | (types == NATIVE)
     template = snapshot.find_string("system / FunctionTemplateInfo")
     if template is not None:
         result |= names == template
@@ -116,15 +116,19 @@ def _speaks_for_code(snapshot: Snapshot, types: Array, names: Array) -> Array:
 
 def _is_no_dictionary(snapshot: Snapshot, types: Array, names: Array) -> Array:
     """Nodes whose properties somebody wrote down, as far as can be told."""
-    plain = [snapshot.find_string(name) for name in _PLAIN]
-    indexes = [index for index in plain if index is not None]
     first = np.asarray(snapshot.columns.first_edge)
     few = np.diff(first) <= _MOST_MEMBERS
     result: Array = (types == CLOSURE) | (types == NATIVE)
-    result |= (types == OBJECT) & ~np.isin(names, indexes) & few
+    result |= (types == OBJECT) & ~_named(snapshot, names, _PLAIN) & few
     for root in snapshot.graph.user_roots:
         result[root] = True
     return result
+
+
+def _named(snapshot: Snapshot, names: Array, wanted: Sequence[str]) -> Array:
+    """Which nodes have one of these names."""
+    indexes = [snapshot.find_string(name) for name in wanted]
+    return np.isin(names, [index for index in indexes if index is not None])
 
 
 def _of_stacks(snapshot: Snapshot, path: str) -> Iterator[int]:
