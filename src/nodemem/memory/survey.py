@@ -127,6 +127,10 @@ class Stratum:
         at = kind * WIDTH + 6
         return max(self._by_page[at::_PAGE_WIDTH], default=0)
 
+    def maps(self) -> Iterator[int]:
+        """The slots of the maps that were met."""
+        return (slot for slot, objects in enumerate(self.totals[::WIDTH]) if objects)
+
     def of_map(self, slot: int, tally: int) -> Estimate:
         """A tally of one map over all pages. Its error takes the pages as chosen by chance, which
         is too careful where neighbours are alike."""

@@ -16,7 +16,7 @@ _WIDTH: int = _OBJECTS.WIDTH
 _MOST_STRANGERS = 1 << 14
 _MOST_WALKS = 4
 _RUN = 6  # so many objects in a row are taken for objects
-_MOST_BREAKS = 64
+_MOST_BREAKS = 512
 _UNIT = 4096
 _WHOLE = 1 << 18  # bytes of a large object up to which all of its slots are looked at
 _PIECES = 32
@@ -76,7 +76,7 @@ class Walker:
                 break
             self._forget()  # objects were overlooked; now their maps are known
             done = self._walk_parts(words, _parts(page, unused))
-        if done.unread * 4 > done.size - done.empty:
+        if done.unread * 4 > 3 * (done.size - done.empty):
             self._forget()
             return None
         return done
