@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import hashlib
 import json
@@ -17,8 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nodemem
+from nodemem.cli import run
 from nodemem.config import Cache
+from nodemem.heap import indexes
 from nodemem.heap.engine import index as index_module
+from nodemem.heap.queries import QUERIES
 from nodemem.testing import SnapshotBuilder
 
 PADDING = b'{"padding":"' + b"x" * (25 << 20) + b'",\n'
@@ -319,11 +323,8 @@ def test_cache_lists_checks_and_clears(snapshot: Path) -> None:
     assert states == [(str(snapshot), "current")] * 2 + [(str(other), "current")]
     code, found = cache("check", str(other), cwd=here)
     assert (code, [row["state"] for row in found["rows"]]) == (0, ["identical"])
-    times, size = index_of(other).stat(), index_of(other).stat().st_size
-    with index_of(other).open("r+b") as file:
-        byte = os.pread(file.fileno(), 1, 5000)[0]
-        os.pwrite(file.fileno(), bytes([byte ^ 1]), 5000)
-    os.utime(index_of(other), ns=(times.st_atime_ns, times.st_mtime_ns))
+    size = index_of(other).stat().st_size
+    spoil(index_of(other), 5000)
     code, found = cache("check", str(other), cwd=here)
     assert (code, [row["state"] for row in found["rows"]]) == (1, ["differs"])
     other.unlink()
@@ -333,6 +334,49 @@ def test_cache_lists_checks_and_clears(snapshot: Path) -> None:
     assert not index_of(snapshot).exists()
     cache("clear", cwd=here)
     assert cache("list", cwd=here)[1]["rows"] == []
+
+
+def spoil(path: Path, at: int) -> None:
+    """Change a byte as a disk does it: nobody has written to the file."""
+    times = path.stat()
+    with path.open("r+b") as file:
+        byte = os.pread(file.fileno(), 1, at)[0]
+        os.pwrite(file.fileno(), bytes([byte ^ 1]), at)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_check_finds_a_changed_byte_in_each_section(snapshot: Path) -> None:
+    with nodemem.open_snapshot(snapshot) as opened:
+        for query in QUERIES:
+            with contextlib.suppress(nodemem.UsageError):
+                opened.query(query.name)
+        for compat in ("devtools", None):
+            opened.classes(compat)
+            opened.statistics(compat)
+    (index,) = indexes.found_indexes([snapshot])
+    sections = index_module.IndexFile.open(index.index, None).sections
+    names = [name for name, section in sections.items() if section.size]
+    assert {"retained", "string_offsets", "retainers", "pair_edges"} <= set(names)
+    assert {"result classes devtools", "result statistics None"} <= set(names)
+    assert indexes.identical(index)
+    for name in names:
+        at = sections[name].offset + sections[name].size - 1
+        spoil(index.index, at)
+        assert not indexes.identical(index), name
+        spoil(index.index, at)
+    assert indexes.identical(index)
+
+
+def test_check_says_that_there_is_nothing_to_check(
+    snapshot: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["cache", "check", str(snapshot)]) == 0
+    assert "has no index" in capsys.readouterr().out
+    assert run(["cache", "check", str(snapshot.with_name("other"))]) == 4
+    answer(snapshot)
+    snapshot.unlink()
+    assert run(["cache", "list", str(snapshot)]) == 0
+    assert "orphan" in capsys.readouterr().out
 
 
 def test_a_full_disk_is_told_beside_the_answer(snapshot: Path) -> None:

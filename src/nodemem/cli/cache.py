@@ -37,16 +37,16 @@ def command(out: Output, action: str, files: tuple[Path, ...], max_size: str | N
 
     if max_size is not None and action != "clear":
         raise click.UsageError("--max-size goes with clear")
-    kept = indexes.found_indexes(files)
+    kept, without = indexes.found_indexes(files), indexes.without_index(files)
     if action == "clear":
         if max_size is not None:
             kept = indexes.beyond(kept, parse_size(max_size))
         indexes.clear(kept)
-    table = indexes.table(kept)
+    table = indexes.table(kept, without)
     code = 0
     if action == "check":
         try:
-            table, code = indexes.checked(kept, out.progress)
+            table, code = indexes.checked(kept, without, out.progress)
         finally:
             out.progress.finish()
     subject = {"action": action, "files": [str(file) for file in files]}

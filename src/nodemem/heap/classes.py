@@ -7,7 +7,7 @@ differently from DevTools stands in docs/concepts/devtools-differences.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nodemem.errors import UsageError
 from nodemem.heap.engine.columns import CLOSURE, CODE, HIDDEN, REGEXP
@@ -197,16 +197,18 @@ def group_nodes(
 def class_groups(snapshot: Snapshot, compat: str | None = None) -> list[ClassGroup]:
     """The groups of `group_nodes`, which an index remembers."""
     check_compat(compat)
-    found = snapshot.remembered(
-        f"classes {compat}",
-        lambda: [
-            (g.key, g.label, g.location, g.number, g.count, g.shallow, g.retained, g.distance)
-            for g in group_nodes(snapshot, compat).groups
-        ],
-    )
+    found = snapshot.remembered(f"classes {compat}", lambda: group_records(snapshot, compat))
     return [
         ClassGroup(key, label, None if location is None else Location(*location), *rest)
         for key, label, location, *rest in found
+    ]
+
+
+def group_records(snapshot: Snapshot, compat: str | None) -> list[tuple[Any, ...]]:
+    """The fields of each `ClassGroup`, worked out anew."""
+    return [
+        (g.key, g.label, g.location, g.number, g.count, g.shallow, g.retained, g.distance)
+        for g in group_nodes(snapshot, compat).groups
     ]
 
 

@@ -4,19 +4,33 @@ and their removal."""
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from nodemem import paths
 from nodemem.errors import InputError, OutputError
+from nodemem.heap.classes import group_records
 from nodemem.heap.engine.index import IndexFile, IndexUnusable, key_of
 from nodemem.heap.engine.placing import SUFFIX, places
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.engine.source import SnapshotFile
+from nodemem.heap.node_process import read_version
+from nodemem.heap.statistics import bytes_by_kind
 from nodemem.results import SILENT, Column, Progress, Table
 
 _BLOCK = 1 << 24
+_RESULT = "result "
+_RESULTS: dict[str, Callable[[Snapshot], object]] = {
+    "node version": read_version,
+    "classes None": partial(group_records, compat=None),
+    "classes devtools": partial(group_records, compat="devtools"),
+    "statistics None": partial(bytes_by_kind, compat=None),
+    "statistics devtools": partial(bytes_by_kind, compat="devtools"),
+}
+"""How what `Snapshot.remembered` keeps is worked out, by its name."""
 _COLUMNS = (
     Column("file"),
     Column("state", role="kind"),
@@ -52,6 +66,18 @@ def found_indexes(files: Iterable[Path]) -> list[Kept]:
     return sorted(kept, key=lambda one: (one.used, one.index))
 
 
+def without_index(files: Iterable[Path]) -> list[Path]:
+    """Those of `files` that have no index.
+
+    Raises:
+        InputError: one of them is not there, or no file.
+    """
+    none = [file for file in files if not any(place.is_file() for place in places(file, "beside"))]
+    for file in none:
+        SnapshotFile(file)
+    return none
+
+
 def _kept(path: Path) -> Kept:
     facts = path.stat()
     file: Path | None = None
@@ -66,13 +92,18 @@ def _kept(path: Path) -> Kept:
     return Kept(path, file, state, facts.st_size, facts.st_mtime_ns)
 
 
-def table(kept: Iterable[Kept]) -> Table:
-    """Rows `file, state, bytes, index`."""
+def table(kept: Iterable[Kept], without: Iterable[Path] = ()) -> Table:
+    """Rows `file, state, bytes, index`; a warning for each of the files `without` an index."""
     records = [
         (None if one.file is None else str(one.file), one.state, one.size, str(one.index))
         for one in kept
     ]
-    return Table(_COLUMNS, records, summary={"bytes": sum(record[2] for record in records)})
+    return Table(
+        _COLUMNS,
+        records,
+        summary={"bytes": sum(record[2] for record in records)},
+        warnings=tuple(f"{file} has no index" for file in without),
+    )
 
 
 def clear(kept: Iterable[Kept]) -> None:
@@ -103,8 +134,10 @@ def beyond(kept: list[Kept], limit: int) -> list[Kept]:
     return gone
 
 
-def checked(kept: Iterable[Kept], progress: Progress = SILENT) -> tuple[Table, int]:
-    """Rows as `table` has them for indexes that were compared with their files: of those that are
+def checked(
+    kept: Iterable[Kept], without: Iterable[Path] = (), progress: Progress = SILENT
+) -> tuple[Table, int]:
+    """A table as `table` makes it of indexes that were compared with their files: of those that are
     current `state` is `identical`, or `differs`. 1 when one differs, else 0."""
     found = [
         replace(one, state="identical" if identical(one, progress) else "differs")
@@ -112,7 +145,7 @@ def checked(kept: Iterable[Kept], progress: Progress = SILENT) -> tuple[Table, i
         else one
         for one in kept
     ]
-    return table(found), int(any(one.state == "differs" for one in found))
+    return table(found, without), int(any(one.state == "differs" for one in found))
 
 
 def identical(one: Kept, progress: Progress = SILENT) -> bool:
@@ -129,11 +162,15 @@ def identical(one: Kept, progress: Progress = SILENT) -> bool:
             index = IndexFile.open(one.index, None)
         except IndexUnusable:
             return False
-        return all(
-            _equal(index.view(name), fresh.kept_column(name))
-            for name in index.sections
-            if not name.startswith("result ")
-        )
+        return all(_equal(index.view(name), _anew(fresh, name)) for name in index.sections)
+
+
+def _anew(fresh: Snapshot, name: str) -> memoryview | None:
+    """What a section must hold; None when nobody knows."""
+    if not name.startswith(_RESULT):
+        return fresh.kept_column(name)
+    work = _RESULTS.get(name.removeprefix(_RESULT))
+    return None if work is None else memoryview(json.dumps(work(fresh)).encode())
 
 
 def _equal(a: memoryview, b: memoryview | None) -> bool:

@@ -6,7 +6,14 @@ from nodemem.heap.engine.snapshot import Snapshot
 
 
 def node_version(snapshot: Snapshot) -> str | None:
-    """`process.version` of the program, read from its heap; None when it is not there."""
+    """`process.version` of the program, read from its heap; None when it is not there. An index
+    remembers it."""
+    found: str | None = snapshot.remembered("node version", lambda: read_version(snapshot))
+    return found
+
+
+def read_version(snapshot: Snapshot) -> str | None:
+    """What `node_version` tells, read anew."""
     for process in snapshot.objects_named("process"):
         version = _member(snapshot, process, "version")
         if version is not None and snapshot.node_type(version) == "string":

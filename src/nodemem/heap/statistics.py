@@ -26,12 +26,13 @@ def statistics(snapshot: Snapshot, compat: str | None = None) -> dict[str, int]:
     """
     check_compat(compat)
     found: dict[str, int] = snapshot.remembered(
-        f"statistics {compat}", lambda: _statistics(snapshot, compat)
+        f"statistics {compat}", lambda: bytes_by_kind(snapshot, compat)
     )
     return found
 
 
-def _statistics(snapshot: Snapshot, compat: str | None) -> dict[str, int]:
+def bytes_by_kind(snapshot: Snapshot, compat: str | None) -> dict[str, int]:
+    """What `statistics` tells, worked out anew."""
     columns, graph, n = snapshot.columns, snapshot.graph, snapshot.node_count
     known = snapshot.strings.known
     kernel = load("classes")

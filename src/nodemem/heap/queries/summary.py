@@ -24,7 +24,7 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
     figures: dict[str, Any] = {"nodes": snapshot.node_count, "edges": snapshot.edge_count}
     table = class_table(snapshot)
     figures |= statistics(snapshot)
-    version = snapshot.remembered("node version", lambda: node_version(snapshot))
+    version = node_version(snapshot)
     if version is not None:
         figures["node_version"] = version
     return Table(table.columns, table.records, summary=figures).head(
