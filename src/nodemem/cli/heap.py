@@ -14,7 +14,7 @@ from nodemem.errors import InputError
 from nodemem.heap.queries import QUERIES
 from nodemem.results import Option, Query
 
-_KINDS: dict[type, Any] = {str: str, int: int, float: float}
+_RANGES: dict[type, Any] = {int: click.IntRange, float: click.FloatRange}
 
 
 VERBS = {
@@ -100,10 +100,17 @@ def _click_option(option: Option) -> Any:
     flag = f"--{option.name.rstrip('_').replace('_', '-')}"
     if option.type is bool:
         return click.option(f"{flag}/--no-{flag[2:]}", default=None, help=option.description)
-    kind = click.Choice(option.choices) if option.choices else _KINDS[option.type]
     shown = "" if option.default is None else f"  [default: {option.default}]"
     text = option.description + shown
-    return click.option(flag, option.name, type=kind, multiple=option.multiple, help=text)
+    return click.option(flag, option.name, type=_kind(option), multiple=option.multiple, help=text)
+
+
+def _kind(option: Option) -> Any:
+    if option.choices:
+        return click.Choice(option.choices)
+    if option.least is None and option.most is None:
+        return option.type
+    return _RANGES[option.type](option.least, option.most)
 
 
 command = QueryGroup(

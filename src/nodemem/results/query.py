@@ -10,10 +10,11 @@ it is asked. Such a module holds
 from __future__ import annotations
 
 import importlib
+import sys
 import types
 import typing
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -24,7 +25,14 @@ from nodemem.results.table import Table
 Cost = Literal["header", "columns", "graph", "dominators"]
 """How much of a snapshot must be worked out first, cheapest first."""
 
-about = msgspec.Meta  # Annotated[int, about(description="rows to show")]
+_LARGEST = sys.maxsize
+
+about = msgspec.Meta  # Annotated[int, about(description="rows to show", ge=1)]
+
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+"""Options with bounds: rows, levels or bytes, parts of a whole."""
 
 
 class Params(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +41,8 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
 
 class Option(msgspec.Struct, frozen=True):
     """One field of a `Params` struct as a face sees it. `choices` is set for literals; `multiple`
-    for tuples, whose items are of `type`: the option may be given several times."""
+    for tuples, whose items are of `type`: the option may be given several times. `least` and `most`
+    are the bounds of a number, None where there is none."""
 
     name: str
     type: Any
@@ -42,6 +51,8 @@ class Option(msgspec.Struct, frozen=True):
     choices: tuple[str, ...] | None
     optional: bool
     multiple: bool = False
+    least: float | None = None
+    most: float | None = None
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -62,13 +73,17 @@ class Query(msgspec.Struct, frozen=True):
     def run(
         self, snapshots: Sequence[Any], options: dict[str, Any], progress: Progress = SILENT
     ) -> Table:
-        """Ask. Raises UsageError for an unknown option or a value of the wrong type."""
+        """Ask. Raises UsageError for an unknown option, or a value of the wrong type or out
+        of bounds."""
         try:
             params = msgspec.convert(options, self._module.Params, strict=False)
         except msgspec.ValidationError as error:
-            raise UsageError(f"heap {self.name}: {error}") from error
+            raise UsageError(f"heap {self.name}: {_told(error)}") from error
         if unknown := set(options) - {option.name for option in self.options()}:
             raise UsageError(f"heap {self.name} has no option {', '.join(sorted(unknown))}")
+        for name, value in msgspec.structs.asdict(params).items():
+            if isinstance(value, int) and abs(value) > _LARGEST:
+                raise UsageError(f"heap {self.name}: --{name} is beyond any number of rows")
         answer: Callable[..., Table] = self._module.run
         return answer(snapshots, params, progress)
 
@@ -78,14 +93,12 @@ class Query(msgspec.Struct, frozen=True):
 
 
 def _option(field: msgspec.structs.FieldInfo) -> Option:
-    declared, description = field.type, ""
-    if typing.get_origin(declared) is typing.Annotated:
-        declared, *notes = typing.get_args(declared)
-        description = next((n.description for n in notes if isinstance(n, msgspec.Meta)), "") or ""
+    declared, notes = _bare(field.type)
     optional = False
     if typing.get_origin(declared) in (typing.Union, types.UnionType):
         members = [member for member in typing.get_args(declared) if member is not type(None)]
-        optional, declared = True, members[0]
+        declared, more = _bare(members[0])
+        optional, notes = True, notes + more
     multiple = typing.get_origin(declared) is tuple
     if multiple:
         declared = typing.get_args(declared)[0]
@@ -96,8 +109,30 @@ def _option(field: msgspec.structs.FieldInfo) -> Option:
         name=field.name,
         type=declared,
         default=None if multiple or field.default is msgspec.NODEFAULT else field.default,
-        description=description,
+        description=_first(note.description for note in notes) or "",
         choices=choices,
         optional=optional,
         multiple=multiple,
+        least=_first(note.ge for note in notes),
+        most=_first(note.le for note in notes),
     )
+
+
+def _bare(declared: Any) -> tuple[Any, list[msgspec.Meta]]:
+    """A type without its notes, and these."""
+    if typing.get_origin(declared) is not Annotated:
+        return declared, []
+    bare, *notes = typing.get_args(declared)
+    return bare, [note for note in notes if isinstance(note, msgspec.Meta)]
+
+
+def _first(values: Iterable[Any]) -> Any:
+    """The first that is not None; None without."""
+    return next((value for value in values if value is not None), None)
+
+
+def _told(error: msgspec.ValidationError) -> str:
+    """What msgspec says, with the option in place of its path."""
+    what, _, path = str(error).partition(" - at `$.")
+    name = path.rstrip("`").partition("[")[0].rstrip("_").replace("_", "-")
+    return f"--{name}: {what}" if name else what

@@ -14,10 +14,3 @@ def ordinal_of(snapshot: Snapshot, node_id: int | None, query: str) -> int:
             next="add --id N with an id that `nodemem heap suspects` shows",
         )
     return snapshot.ordinal(node_id)
-
-
-def at_least(value: int, least: int, option: str) -> int:
-    """`value`. Raises UsageError when it is below `least`."""
-    if value < least:
-        raise UsageError(f"--{option} {value} is below {least}")
-    return value

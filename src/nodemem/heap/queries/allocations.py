@@ -16,8 +16,7 @@ from nodemem.heap.anatomy.allocations import (
 from nodemem.heap.anatomy.rows import cut
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.names import Names
-from nodemem.heap.queries._asked import at_least
-from nodemem.results import SILENT, Column, Progress, Table, about
+from nodemem.results import SILENT, AtLeastOne, Column, Progress, Share, Table, about
 
 _FIGURES = (
     Column("live_bytes", unit="bytes"),
@@ -39,10 +38,10 @@ class Params(results.Params, frozen=True, kw_only=True):
         about(description="a row for each function, or the tree of calls from the top down"),
     ] = "function"
     share: Annotated[
-        float,
+        Share,
         about(description="of the tree leave out what has less than this part of what is alive"),
     ] = 0.01
-    top: Annotated[int, about(description="rows to show")] = 50
+    top: Annotated[AtLeastOne, about(description="rows to show")] = 50
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
@@ -50,9 +49,7 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
 
     Raises:
         InputError: the sections about allocations are not as they must be.
-        UsageError: a number is below one.
     """
-    top = at_least(params.top, 1, "top")
     snapshot = snapshots[0]
     progress.phase("allocations", unit="nodes")
     if not snapshot.traces.calls:
@@ -72,7 +69,7 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
         rows = [_row(names, function, one) for function, one in groups]
     depth = (Column("depth", role="depth"),) if params.by == "tree" else ()
     columns = (*depth, Column("function", role="name"), *_FIGURES)
-    return cut(Table(columns, rows[:top], summary=summary), len(rows))
+    return cut(Table(columns, rows[: params.top], summary=summary), len(rows))
 
 
 def _tree(names: Names, sums: list[Allocated], share: float) -> list[tuple[Any, ...]]:

@@ -13,8 +13,7 @@ from nodemem.heap.anatomy.rows import cut
 from nodemem.heap.arrays import Arrays
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.names import Names
-from nodemem.heap.queries._asked import at_least
-from nodemem.results import SILENT, Column, Evidence, Finding, Progress, Table, about
+from nodemem.results import SILENT, AtLeastOne, Column, Evidence, Finding, Progress, Table, about
 
 _COLUMNS = (
     Column("class", role="class"),
@@ -31,23 +30,18 @@ _FEW_VIEWS = 4
 
 
 class Params(results.Params, frozen=True, kw_only=True):
-    top: Annotated[int, about(description="rows to show, the largest first")] = 20
+    top: Annotated[AtLeastOne, about(description="rows to show, the largest first")] = 20
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
-    """A row for all ArrayBuffers whose views are of one class and held in one way.
-
-    Raises:
-        UsageError: a number is below one.
-    """
-    top = at_least(params.top, 1, "top")
+    """A row for all ArrayBuffers whose views are of one class and held in one way."""
     snapshot = snapshots[0]
     progress.phase("buffers", unit="nodes")
     names = Names(snapshot)
     found = buffers(Arrays(snapshot))
     table = Table(
         _COLUMNS,
-        [_record(names, one) for one in found[:top]],
+        [_record(names, one) for one in found[: params.top]],
         summary={
             "size": sum(one.size for one in found),
             "buffers": sum(len(one.buffers) for one in found),

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from nodemem import results
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.classes import located_classes
-from nodemem.results import SILENT, Progress, Table, about
+from nodemem.results import SILENT, AtLeastOne, Progress, Table, about
 
 
 class Params(results.Params, frozen=True, kw_only=True):
-    top: Annotated[int | None, about(description="rows to show, the largest first")] = None
+    top: Annotated[AtLeastOne | None, about(description="rows to show, the largest first")] = None
     match: Annotated[str | None, about(description="only classes whose name has this text")] = None
     compat: Annotated[
         Literal["devtools"] | None, about(description="count exactly as Chrome DevTools does")

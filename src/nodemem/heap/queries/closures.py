@@ -12,8 +12,17 @@ from nodemem.heap.anatomy.scopes import Variable, variables
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.declared import declaration_of_variable, original_variable
 from nodemem.heap.naming.names import Names
-from nodemem.heap.queries._asked import at_least
-from nodemem.results import SILENT, Column, Evidence, Finding, Progress, Table, Where, about
+from nodemem.results import (
+    SILENT,
+    AtLeastOne,
+    Column,
+    Evidence,
+    Finding,
+    Progress,
+    Table,
+    Where,
+    about,
+)
 
 _COLUMNS = (
     Column("variable", role="name"),
@@ -36,17 +45,13 @@ class Params(results.Params, frozen=True, kw_only=True):
         bool, about(description="only variables that no function which is still there mentions")
     ] = False
     builtin: Annotated[bool, about(description="variables inside of Node.js as well")] = False
-    top: Annotated[int, about(description="rows to show, the largest first")] = 20
+    top: Annotated[AtLeastOne, about(description="rows to show, the largest first")] = 20
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
     """A row for each variable that lives on in closure scopes and keeps something, the scopes of
     one function taken together.
-
-    Raises:
-        UsageError: a number is below one.
     """
-    top = at_least(params.top, 1, "top")
     snapshot = snapshots[0]
     progress.phase("closures", unit="nodes")
     names = Names(snapshot)
@@ -56,7 +61,7 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
     untold = sum(one.mentioned is None for one in found)
     table = Table(
         _COLUMNS,
-        [_record(names, one) for one in shown[:top]],
+        [_record(names, one) for one in shown[: params.top]],
         summary={
             "variables": len(found),
             "unused": len(unused),

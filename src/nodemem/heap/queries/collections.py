@@ -15,8 +15,7 @@ from nodemem.heap.anatomy.rows import cut, title
 from nodemem.heap.arrays import Arrays
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.names import Names
-from nodemem.heap.queries._asked import at_least
-from nodemem.results import SILENT, Column, Evidence, Finding, Progress, Table, about
+from nodemem.results import SILENT, AtLeastOne, Column, Evidence, Finding, Progress, Table, about
 
 _COLUMNS = (
     Column("kind", role="kind"),
@@ -43,23 +42,20 @@ class Params(results.Params, frozen=True, kw_only=True):
             "or for each collection"
         ),
     ] = "holder"
-    top: Annotated[int, about(description="rows to show, most empty bytes first")] = 20
+    top: Annotated[AtLeastOne, about(description="rows to show, most empty bytes first")] = 20
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
-    """Rows with entries that are seen, slots, and the bytes of slots in which nothing is seen.
-
-    Raises:
-        UsageError: a number is below one.
-    """
-    top = at_least(params.top, 1, "top")
+    """Rows with entries that are seen, slots, and the bytes of slots in which nothing is seen."""
     snapshot = snapshots[0]
     progress.phase("collections", unit="nodes")
     names, arrays = Names(snapshot), Arrays(snapshot)
     found = collections(arrays)
     groups = [item for some in found for item in _grouped(arrays, some, params.by)]
     groups.sort(key=lambda item: (-item[0], item[1].kind, int(item[2][0])))
-    records = [_record(names, some, members, params.by) for _, some, members in groups[:top]]
+    records = [
+        _record(names, some, members, params.by) for _, some, members in groups[: params.top]
+    ]
     table = Table(
         _COLUMNS,
         records,

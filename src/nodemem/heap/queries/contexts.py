@@ -10,8 +10,7 @@ from nodemem.heap.anatomy.realms import realms
 from nodemem.heap.anatomy.rows import cut, title
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.names import Names
-from nodemem.heap.queries._asked import at_least
-from nodemem.results import SILENT, Column, Progress, Table, about
+from nodemem.results import SILENT, AtLeastOne, Column, Progress, Table, about
 
 _COLUMNS = (
     Column("kind", role="kind"),
@@ -25,17 +24,13 @@ _COLUMNS = (
 
 
 class Params(results.Params, frozen=True, kw_only=True):
-    top: Annotated[int, about(description="rows to show, the largest first")] = 20
+    top: Annotated[AtLeastOne, about(description="rows to show, the largest first")] = 20
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
     """A row for each context: the program's own (`main`) and those of node:vm (`vm`), and what
     belongs to none (`none`).
-
-    Raises:
-        UsageError: a number is below one.
     """
-    top = at_least(params.top, 1, "top")
     progress.phase("contexts", unit="nodes")
     names = Names(snapshots[0])
     found = realms(names)
@@ -50,6 +45,6 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
             one.retained,
             None if one.node is None else names.snapshot.node_id(one.node),
         )
-        for one in found[:top]
+        for one in found[: params.top]
     ]
     return cut(Table(_COLUMNS, records, summary={"contexts": len(found) - 1}), len(found))

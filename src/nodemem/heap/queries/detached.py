@@ -11,8 +11,7 @@ from nodemem.heap.anatomy.held_as import held_as
 from nodemem.heap.anatomy.rows import cut
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.names import Names
-from nodemem.heap.queries._asked import at_least
-from nodemem.results import SILENT, Column, Progress, Table, about
+from nodemem.results import SILENT, AtLeastOne, Column, Progress, Table, about
 
 _COLUMNS = (
     Column("class", role="class"),
@@ -27,16 +26,11 @@ _NOT_TOLD = (
 
 
 class Params(results.Params, frozen=True, kw_only=True):
-    top: Annotated[int, about(description="rows to show, the largest first")] = 20
+    top: Annotated[AtLeastOne, about(description="rows to show, the largest first")] = 20
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
-    """A row for each class of detached objects; a warning where the file does not tell.
-
-    Raises:
-        UsageError: a number is below one.
-    """
-    top = at_least(params.top, 1, "top")
+    """A row for each class of detached objects; a warning where the file does not tell."""
     progress.phase("detached", unit="nodes")
     names = Names(snapshots[0])
     found, told = detached(names)
@@ -48,7 +42,7 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
             held_as(names, one.nodes),
             names.snapshot.node_id(one.largest),
         )
-        for one in found[:top]
+        for one in found[: params.top]
     ]
     warnings = () if told else (_NOT_TOLD,)
     return cut(Table(_COLUMNS, records, warnings=warnings), len(found))

@@ -12,7 +12,7 @@ from nodemem.heap.findings.growth import Growth, growth
 from nodemem.heap.findings.pairing import doubts
 from nodemem.heap.findings.told import GROWTH_COLUMNS, growth_record
 from nodemem.heap.naming.names import Names
-from nodemem.results import SILENT, Column, Progress, Table, about
+from nodemem.results import SILENT, AtLeastOne, Column, Progress, Table, about
 
 _CLASS_COLUMNS = (
     Column("class", role="class"),
@@ -30,7 +30,7 @@ _SURVIVOR_COLUMNS = (
 
 
 class Params(results.Params, frozen=True, kw_only=True):
-    top: Annotated[int | None, about(description="rows to show, the largest first")] = None
+    top: Annotated[AtLeastOne | None, about(description="rows to show, the largest first")] = None
     by: Annotated[
         Literal["holder", "class", "survivor"],
         about(

@@ -9,16 +9,15 @@ from nodemem import results
 from nodemem.heap.anatomy.dominators import dominator_tree
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.names import Names
-from nodemem.heap.queries._asked import at_least
-from nodemem.results import SILENT, Progress, Table, about
+from nodemem.results import SILENT, AtLeastOne, NotNegative, Progress, Share, Table, about
 
 
 class Params(results.Params, frozen=True, kw_only=True):
     id: Annotated[int | None, about(description="begin at this object instead of the root")] = None
-    depth: Annotated[int, about(description="levels to show")] = 3
-    top: Annotated[int, about(description="rows of each level, the largest first")] = 10
+    depth: Annotated[NotNegative, about(description="levels to show")] = 3
+    top: Annotated[AtLeastOne, about(description="rows of each level, the largest first")] = 10
     share: Annotated[
-        float, about(description="part of what the first row retains that a row must, 0 to 1")
+        Share, about(description="part of what the first row retains that a row must")
     ] = 0.01
 
 
@@ -26,10 +25,11 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
     """See nodemem.heap.anatomy.dominators.dominator_tree.
 
     Raises:
-        UsageError: no node has the id, or a number is below zero.
+        UsageError: no node has the id.
     """
     snapshot = snapshots[0]
-    depth, top = at_least(params.depth, 0, "depth"), at_least(params.top, 1, "top")
     start = 0 if params.id is None else snapshot.ordinal(params.id)
     progress.phase("dominators", unit="nodes")
-    return dominator_tree(Names(snapshot), start, depth=depth, top=top, least_share=params.share)
+    return dominator_tree(
+        Names(snapshot), start, depth=params.depth, top=params.top, least_share=params.share
+    )

@@ -12,8 +12,17 @@ from nodemem.heap.anatomy.rows import cut, source_text
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.holders import describe
 from nodemem.heap.naming.names import Names
-from nodemem.heap.queries._asked import at_least
-from nodemem.results import SILENT, Column, Evidence, Finding, Progress, Table, Where, about
+from nodemem.results import (
+    SILENT,
+    AtLeastOne,
+    Column,
+    Evidence,
+    Finding,
+    Progress,
+    Table,
+    Where,
+    about,
+)
 
 _COLUMNS = (
     Column("emitter", role="name"),
@@ -37,16 +46,11 @@ class Params(results.Params, frozen=True, kw_only=True):
         about(description="a row for each event of all emitters of one class, or of each emitter"),
     ] = "event"
     builtin: Annotated[bool, about(description="functions of Node.js itself as well")] = False
-    top: Annotated[int, about(description="rows to show, the largest first")] = 20
+    top: Annotated[AtLeastOne, about(description="rows to show, the largest first")] = 20
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
-    """Rows of emitters, events and the functions that listen.
-
-    Raises:
-        UsageError: a number is below one.
-    """
-    top = at_least(params.top, 1, "top")
+    """Rows of emitters, events and the functions that listen."""
     snapshot = snapshots[0]
     progress.phase("listeners", unit="nodes")
     names = Names(snapshot)
@@ -55,7 +59,7 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
     shown = groups if params.builtin else own
     table = Table(
         _COLUMNS,
-        [_record(names, one) for one in shown[:top]],
+        [_record(names, one) for one in shown[: params.top]],
         summary={"listeners": sum(one.listeners for one in groups)},
         findings=tuple(_findings(names, own)),
     )

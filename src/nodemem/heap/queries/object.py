@@ -10,7 +10,7 @@ from nodemem.heap.anatomy.single import describe_object
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.names import Names
 from nodemem.heap.queries._asked import ordinal_of
-from nodemem.results import SILENT, Progress, Table, about
+from nodemem.results import SILENT, AtLeastOne, Progress, Table, about
 
 
 class Params(results.Params, frozen=True, kw_only=True):
@@ -18,7 +18,7 @@ class Params(results.Params, frozen=True, kw_only=True):
         None
     )
     raw: Annotated[bool, about(description="references as V8 wrote them, not in words")] = False
-    top: Annotated[int | None, about(description="rows to show")] = 100
+    top: Annotated[AtLeastOne | None, about(description="rows to show")] = 100
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:

@@ -10,8 +10,8 @@ from nodemem.errors import UsageError
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.names import Names
 from nodemem.heap.naming.path import retaining_path
-from nodemem.heap.queries._asked import at_least, ordinal_of
-from nodemem.results import SILENT, Progress, Table, about
+from nodemem.heap.queries._asked import ordinal_of
+from nodemem.results import SILENT, AtLeastOne, Progress, Table, about
 
 
 class Params(results.Params, frozen=True, kw_only=True):
@@ -25,7 +25,7 @@ class Params(results.Params, frozen=True, kw_only=True):
         str | None, about(description="the ways to all objects of this class, merged")
     ] = None
     top: Annotated[
-        int, about(description="with --all ways, with --class rows below one row to show")
+        AtLeastOne, about(description="with --all ways, with --class rows below one row to show")
     ] = 10
 
 
@@ -37,7 +37,6 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
         UsageError: no id or class is given, or both; no node has it, or nothing keeps the node.
     """
     snapshot = snapshots[0]
-    top = at_least(params.top, 1, "top")
     if params.class_ is not None or params.all:
         # numpy comes with these; the shortest path to one object does without.
         from nodemem.heap.anatomy import paths
@@ -45,9 +44,9 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
         if params.id is not None or params.all:
             raise UsageError("--class goes without --id and --all")
         progress.phase("path", unit="nodes")
-        return paths.class_paths(Names(snapshot), params.class_, top=top)
+        return paths.class_paths(Names(snapshot), params.class_, top=params.top)
     ordinal = ordinal_of(snapshot, params.id, "path")
     progress.phase("path", unit="nodes")
     if params.all:
-        return paths.all_paths(Names(snapshot), ordinal, most=top)
+        return paths.all_paths(Names(snapshot), ordinal, most=params.top)
     return retaining_path(snapshot, ordinal)

@@ -13,8 +13,17 @@ from nodemem.heap.anatomy.rows import cut, source_text
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.contents import function_behind
 from nodemem.heap.naming.names import Names
-from nodemem.heap.queries._asked import at_least
-from nodemem.results import SILENT, Column, Evidence, Finding, Progress, Table, Where, about
+from nodemem.results import (
+    SILENT,
+    AtLeastOne,
+    Column,
+    Evidence,
+    Finding,
+    Progress,
+    Table,
+    Where,
+    about,
+)
 
 _COLUMNS = (
     Column("kind", role="kind"),
@@ -34,17 +43,13 @@ _WORTH_TELLING, _SHARE_WORTH_TELLING = 200_000, 0.02
 
 class Params(results.Params, frozen=True, kw_only=True):
     builtin: Annotated[bool, about(description="functions of Node.js itself as well")] = False
-    top: Annotated[int, about(description="rows to show, the largest first")] = 20
+    top: Annotated[AtLeastOne, about(description="rows to show, the largest first")] = 20
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
     """A row for each function that waits: suspended in `await`, given to `then`, or a generator.
     `held_as` is how the promise is held that one of them waits for.
-
-    Raises:
-        UsageError: a number is below one.
     """
-    top = at_least(params.top, 1, "top")
     snapshot = snapshots[0]
     progress.phase("promises", unit="nodes")
     names = Names(snapshot)
@@ -55,7 +60,7 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
     promises, waited = promise_counts(names)
     table = Table(
         _COLUMNS,
-        [_record(names, one) for one in shown[:top]],
+        [_record(names, one) for one in shown[: params.top]],
         summary={"promises": promises, "waited_for": waited},
         findings=tuple(_findings(names, own)),
     )

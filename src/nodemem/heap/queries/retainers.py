@@ -9,16 +9,16 @@ from nodemem import results
 from nodemem.heap.anatomy.retainers import retainer_tree
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.names import Names
-from nodemem.heap.queries._asked import at_least, ordinal_of
-from nodemem.results import SILENT, Progress, Table, about
+from nodemem.heap.queries._asked import ordinal_of
+from nodemem.results import SILENT, AtLeastOne, NotNegative, Progress, Table, about
 
 
 class Params(results.Params, frozen=True, kw_only=True):
     id: Annotated[int | None, about(description="V8's id of the object, from any other query")] = (
         None
     )
-    depth: Annotated[int, about(description="levels to show")] = 2
-    top: Annotated[int, about(description="rows below one object, the nearest first")] = 10
+    depth: Annotated[NotNegative, about(description="levels to show")] = 2
+    top: Annotated[AtLeastOne, about(description="rows below one object, the nearest first")] = 10
     ignore: Annotated[
         tuple[int, ...],
         about(description="as if the object with this id were not there; may be repeated"),
@@ -29,11 +29,12 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
     """See nodemem.heap.anatomy.retainers.retainer_tree.
 
     Raises:
-        UsageError: no id is given, no node has it, or a number is below zero.
+        UsageError: no id is given, no node has it.
     """
     snapshot = snapshots[0]
-    depth, top = at_least(params.depth, 0, "depth"), at_least(params.top, 1, "top")
     ordinal = ordinal_of(snapshot, params.id, "retainers")
     ignored = [snapshot.ordinal(node_id) for node_id in params.ignore]
     progress.phase("retainers", unit="nodes")
-    return retainer_tree(Names(snapshot), ordinal, depth=depth, top=top, ignored=ignored)
+    return retainer_tree(
+        Names(snapshot), ordinal, depth=params.depth, top=params.top, ignored=ignored
+    )

@@ -12,7 +12,7 @@ from nodemem.errors import UsageError
 from nodemem.heap.anatomy.search import Found, containing, found_table, matching
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.names import Names
-from nodemem.results import SILENT, Progress, Table, about
+from nodemem.results import SILENT, AtLeastOne, Progress, Table, about
 
 
 class Params(results.Params, frozen=True, kw_only=True):
@@ -26,8 +26,10 @@ class Params(results.Params, frozen=True, kw_only=True):
     ] = None
     id: Annotated[int | None, about(description="the object with V8's id")] = None
     case: Annotated[bool, about(description="tell upper from lower case")] = False
-    seconds: Annotated[float, about(description="longest time to search")] = 30.0
-    top: Annotated[int | None, about(description="rows to show, the largest first")] = 50
+    seconds: Annotated[float, about(description="longest time to search", ge=0.01, le=86_400)] = (
+        30.0
+    )
+    top: Annotated[AtLeastOne | None, about(description="rows to show, the largest first")] = 50
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
@@ -46,8 +48,6 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
             "heap search looks for one thing at a time",
             next="give one of --name TEXT, --string TEXT, --regex PATTERN, --id N",
         )
-    if params.seconds <= 0:
-        raise UsageError(f"--seconds {params.seconds} is no time to search")
     snapshot = snapshots[0]
     names = Names(snapshot)
     if params.id is not None:

@@ -11,8 +11,17 @@ from nodemem.heap.anatomy.rows import cut, source_text
 from nodemem.heap.anatomy.shapes import ClassShapes, class_shapes
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.names import Names
-from nodemem.heap.queries._asked import at_least
-from nodemem.results import SILENT, Column, Evidence, Finding, Progress, Table, Where, about
+from nodemem.results import (
+    SILENT,
+    AtLeastOne,
+    Column,
+    Evidence,
+    Finding,
+    Progress,
+    Table,
+    Where,
+    about,
+)
 
 _COLUMNS = (
     Column("class", role="class"),
@@ -30,23 +39,18 @@ _WORTH_TELLING, _SHARE_WORTH_TELLING = 100_000, 0.01
 
 
 class Params(results.Params, frozen=True, kw_only=True):
-    top: Annotated[int, about(description="rows to show, the largest first")] = 20
+    top: Annotated[AtLeastOne, about(description="rows to show, the largest first")] = 20
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
-    """A row for each class of the program, and one for plain objects.
-
-    Raises:
-        UsageError: a number is below one.
-    """
-    top = at_least(params.top, 1, "top")
+    """A row for each class of the program, and one for plain objects."""
     snapshot = snapshots[0]
     progress.phase("shapes", unit="nodes")
     names = Names(snapshot)
     found = class_shapes(names)
     table = Table(
         _COLUMNS,
-        [_record(names, one) for one in found[:top]],
+        [_record(names, one) for one in found[: params.top]],
         findings=tuple(_findings(names, found)),
     )
     return cut(table, len(found))

@@ -12,8 +12,17 @@ from nodemem.heap.anatomy.strings import Kept, StringSums, Twins, joined, longes
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.names import Names
 from nodemem.heap.naming.text import value_of
-from nodemem.heap.queries._asked import at_least
-from nodemem.results import SILENT, Column, Evidence, Finding, Progress, Table, Where, about
+from nodemem.results import (
+    SILENT,
+    AtLeastOne,
+    Column,
+    Evidence,
+    Finding,
+    Progress,
+    Table,
+    Where,
+    about,
+)
 
 _TWINS = (
     Column("value"),
@@ -52,30 +61,29 @@ class Params(results.Params, frozen=True, kw_only=True):
             "strings that keep more than they show"
         ),
     ] = "duplicates"
-    top: Annotated[int, about(description="rows to show, the largest first")] = 20
+    top: Annotated[AtLeastOne, about(description="rows to show, the largest first")] = 20
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
     """A row for each group of equal strings, each long string, or each string that keeps more than
     it shows; findings where that is much.
-
-    Raises:
-        UsageError: a number is below one.
     """
-    top = at_least(params.top, 1, "top")
     snapshot = snapshots[0]
     progress.phase("strings", unit="nodes")
     names = Names(snapshot)
     if params.by == "size":
-        return Table(_LONGEST, [_long_record(names, node) for node in longest(names, top)])
+        return Table(_LONGEST, [_long_record(names, node) for node in longest(names, params.top)])
     if params.by == "parents":
         kept = sliced(names)
         large = [one for one in kept if one.size >= _LEAST_PARENT]
-        rows = [*large[:top], *(one for one in joined(names, top) if one.retained > 2 * one.size)]
+        rows = [
+            *large[: params.top],
+            *(one for one in joined(names, params.top) if one.retained > 2 * one.size),
+        ]
         findings = [_slice_finding(names, one) for one in large if _is_much(names, one.size)]
-        records = [_kept_record(names, one) for one in rows[:top]]
+        records = [_kept_record(names, one) for one in rows[: params.top]]
         return Table(_PARENTS, records, findings=tuple(f for f in findings if f is not None)[:3])
-    groups, sums = twins(names, top)
+    groups, sums = twins(names, params.top)
     findings = [_twins_finding(names, sums, groups[0])] if groups else []
     return Table(
         _TWINS,

@@ -10,11 +10,11 @@ from nodemem.heap.classes import class_table
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.node_process import node_version
 from nodemem.heap.statistics import statistics
-from nodemem.results import SILENT, Progress, Table, about
+from nodemem.results import SILENT, AtLeastOne, Progress, Table, about
 
 
 class Params(results.Params, frozen=True, kw_only=True):
-    top: Annotated[int, about(description="classes to show, the largest first")] = 10
+    top: Annotated[AtLeastOne, about(description="classes to show, the largest first")] = 10
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:

@@ -6,33 +6,26 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from nodemem import results
-from nodemem.errors import UsageError
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.findings.suspects import LEAST_BYTES, LEAST_SHARE, find_suspects
 from nodemem.heap.findings.told import SUSPECT_COLUMNS, suspect_finding, suspect_record
 from nodemem.heap.naming.names import Names
 from nodemem.heap.statistics import statistics
-from nodemem.results import SILENT, Progress, Table, about
+from nodemem.results import SILENT, AtLeastOne, NotNegative, Progress, Share, Table, about
 
 
 class Params(results.Params, frozen=True, kw_only=True):
-    top: Annotated[int | None, about(description="rows to show, the largest first")] = None
-    share: Annotated[
-        float, about(description="part of the heap that a suspect keeps at least, 0 to 1")
-    ] = LEAST_SHARE
-    bytes: Annotated[int, about(description="bytes that a suspect keeps at least")] = LEAST_BYTES
+    top: Annotated[AtLeastOne | None, about(description="rows to show, the largest first")] = None
+    share: Annotated[Share, about(description="part of the heap that a suspect keeps at least")] = (
+        LEAST_SHARE
+    )
+    bytes: Annotated[NotNegative, about(description="bytes that a suspect keeps at least")] = (
+        LEAST_BYTES
+    )
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
-    """A row and a finding for each suspect; none on a heap without accumulation points.
-
-    Raises:
-        UsageError: a limit is out of range.
-    """
-    if not 0 <= params.share <= 1:
-        raise UsageError(f"--share {params.share} is not between 0 and 1")
-    if params.bytes < 0:
-        raise UsageError(f"--bytes {params.bytes} is below zero")
+    """A row and a finding for each suspect; none on a heap without accumulation points."""
     snapshot = snapshots[0]
     progress.phase("suspects", unit="nodes")
     names = Names(snapshot)

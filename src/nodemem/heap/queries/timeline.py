@@ -8,8 +8,7 @@ from typing import Annotated
 from nodemem import results
 from nodemem.heap.anatomy.allocations import timeline
 from nodemem.heap.engine.snapshot import Snapshot
-from nodemem.heap.queries._asked import at_least
-from nodemem.results import SILENT, Column, Progress, Table, about
+from nodemem.results import SILENT, AtLeastOne, Column, Progress, Table, about
 
 _COLUMNS = (
     Column("until_ms", unit="ms"),
@@ -24,7 +23,7 @@ _NOT_TRACKED = (
 
 class Params(results.Params, frozen=True, kw_only=True):
     buckets: Annotated[
-        int, about(description="rows at most; of longer recordings times are joined")
+        AtLeastOne, about(description="rows at most; of longer recordings times are joined")
     ] = 100
 
 
@@ -34,9 +33,8 @@ def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILE
 
     Raises:
         InputError: the section about it is not as it must be.
-        UsageError: a number is below one.
     """
-    most = at_least(params.buckets, 1, "buckets")
+    most = params.buckets
     progress.phase("timeline", unit="nodes")
     found = timeline(snapshots[0])
     each = -(-len(found) // most) or 1

@@ -11,8 +11,17 @@ from nodemem.heap.anatomy.rows import cut, source_text
 from nodemem.heap.anatomy.timers import TimerGroup, timers
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.names import Names
-from nodemem.heap.queries._asked import at_least
-from nodemem.results import SILENT, Column, Evidence, Finding, Progress, Table, Where, about
+from nodemem.results import (
+    SILENT,
+    AtLeastOne,
+    Column,
+    Evidence,
+    Finding,
+    Progress,
+    Table,
+    Where,
+    about,
+)
 
 _COLUMNS = (
     Column("kind", role="kind"),
@@ -28,23 +37,18 @@ _WORTH_TELLING, _SHARE_WORTH_TELLING = 500_000, 0.02
 
 
 class Params(results.Params, frozen=True, kw_only=True):
-    top: Annotated[int, about(description="rows to show, the largest first")] = 20
+    top: Annotated[AtLeastOne, about(description="rows to show, the largest first")] = 20
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
-    """A row for all timers of one kind, period and function.
-
-    Raises:
-        UsageError: a number is below one.
-    """
-    top = at_least(params.top, 1, "top")
+    """A row for all timers of one kind, period and function."""
     snapshot = snapshots[0]
     progress.phase("timers", unit="nodes")
     names = Names(snapshot)
     found = timers(names)
     table = Table(
         _COLUMNS,
-        [_record(names, one) for one in found[:top]],
+        [_record(names, one) for one in found[: params.top]],
         summary={"timers": sum(one.count for one in found)},
         findings=tuple(_findings(names, found)),
     )

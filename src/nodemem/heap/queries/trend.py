@@ -8,11 +8,11 @@ from typing import Annotated
 from nodemem import results
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.findings.trend import trend
-from nodemem.results import SILENT, Progress, Table, about
+from nodemem.results import SILENT, AtLeastOne, Progress, Table, about
 
 
 class Params(results.Params, frozen=True, kw_only=True):
-    top: Annotated[int | None, about(description="rows to show, the largest first")] = None
+    top: Annotated[AtLeastOne | None, about(description="rows to show, the largest first")] = None
     rising: Annotated[
         bool, about(description="only classes with more objects in each snapshot than before")
     ] = False

@@ -10,7 +10,7 @@ from nodemem.errors import UsageError
 from nodemem.heap.anatomy.removal import edges_called, removal
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.names import Names
-from nodemem.results import SILENT, Column, Progress, Table, about
+from nodemem.results import SILENT, AtLeastOne, Column, Progress, Table, about
 
 _COLUMNS = (
     Column("class", role="class"),
@@ -32,7 +32,7 @@ class Params(results.Params, frozen=True, kw_only=True):
             "repeated"
         ),
     ] = ()
-    top: Annotated[int | None, about(description="rows to show, the largest first")] = 20
+    top: Annotated[AtLeastOne | None, about(description="rows to show, the largest first")] = 20
 
 
 def run(snapshots: Sequence[Snapshot], params: Params, progress: Progress = SILENT) -> Table:
