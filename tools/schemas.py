@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from nodemem.memory.segments.types import Category, Check, Outside, Refusal, Segment, V8Space
 from nodemem.records import MemorySample, Record
 from nodemem.results import Column, Envelope, Finding, Table, to_json
 from nodemem.results.digest import Digest
@@ -29,9 +30,26 @@ class TableData(msgspec.Struct):
     findings: list[Finding]
 
 
+class MapData(msgspec.Struct):
+    """`data` of map. The `rss` of the categories add up to `rss`, and by segment to `segments`."""
+
+    rss: int
+    pss: int | None
+    uss: int | None
+    segments: dict[Segment, int]
+    categories: list[Category]
+    unattributed: int
+    outside: Outside
+    spaces: list[V8Space]
+    checks: list[Check]
+    refusals: list[Refusal]
+    unseen: list[str]
+
+
 SCHEMAS = {
     "envelope": Envelope,  # all --json output
     "table": TableData,  # `data` of ps, heap ..., explain without a topic
+    "map": MapData,
     "usage": MemorySample,  # `data` of usage
     "digest": Digest,  # what heap digest -o writes, and `data` of its --json
     "recording": Record,  # a line of a recording after its header

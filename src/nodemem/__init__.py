@@ -34,6 +34,7 @@ _EXPORTS = {
     "Node": "nodemem.api.node",
     "attach": "nodemem.api.node",
     "launch": "nodemem.api.node",
+    "memory_map": "nodemem.api.memory_map",
     "process_tree": "nodemem.api.processes",
     "ps": "nodemem.api.processes",
     "record": "nodemem.api.recording",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nodemem.memory import page_order
 from nodemem.memory.page_order import Links
@@ -57,15 +57,16 @@ class Heap:
     """The pages of one isolate that hold objects, and where objects are being put.
 
     `pages` are those in use, by space and in the order in which their space got them; `spare` those
-    mapped but empty: the other half of the new generation, and what V8 keeps for later. `unused`
-    are ranges [start, end) on pages in use that hold no objects yet: where the next ones will be
-    put.
+    mapped but empty: the other half of the new generation, and what V8 keeps for later (`pooled`,
+    which no space counts any more). `unused` are ranges [start, end) on pages in use that hold no
+    objects yet: where the next ones will be put.
     """
 
     address: int
     pages: list[Page]
     spare: list[Page]
     unused: list[tuple[int, int]]
+    pooled: list[Page] = field(default_factory=list)
 
 
 def find(space: AddressSpace) -> list[Heap]:
@@ -74,6 +75,12 @@ def find(space: AddressSpace) -> list[Heap]:
     for page, header in _pages(space):
         by_heap[page.heap][page] = header
     return [_heap(space, address, pages) for address, pages in sorted(by_heap.items())]
+
+
+def committed(space: AddressSpace, owner: int) -> int | None:
+    """How many bytes of pages a space says it has; None where it cannot be read."""
+    told = space.read(owner + 24, 8)
+    return int.from_bytes(told, "little") if told else None
 
 
 def moved(space: AddressSpace, heap: Heap) -> bool:
@@ -200,11 +207,13 @@ def _heap(space: AddressSpace, address: int, headers: dict[Page, bytes]) -> Heap
     for page in headers:
         by_owner[page.owner][page.header] = page
     spare: set[Page] = set()
+    pooled: set[Page] = set()
     order: list[Page] = []
     for owner, own in by_owner.items():
         in_order = [own[header] for header in page_order.follow(own, links)]
         spare.update(page for page in in_order if page.flags & _FROM_SPACE)
-        spare.update(_pooled(space, owner, in_order, links))
+        pooled.update(_pooled(space, owner, in_order, links))
+        spare |= pooled
         order += [page for page in in_order if page not in spare]
     areas = _allocation_areas(space, address, {page.base: page for page in order})
     unused = [(top, limit) for _, top, limit, _ in areas]
@@ -219,6 +228,7 @@ def _heap(space: AddressSpace, address: int, headers: dict[Page, bytes]) -> Heap
         pages=[page for page in order if page not in spare],
         spare=[page for page in headers if page in spare],
         unused=_merged(unused),
+        pooled=[page for page in headers if page in pooled],
     )
 
 
@@ -238,12 +248,11 @@ def _pooled(space: AddressSpace, owner: int, pages: list[Page], links: Links) ->
     They are in no list. A space of one page has no links either, so that is only taken for it
     where the space knows of fewer bytes than its pages have.
     """
-    head = space.read(owner + 24, 8)
-    committed = int.from_bytes(head, "little") if head else 0
+    told = committed(space, owner)
     linked = {page for page in pages if page.header in links}
     followers = set(links.values())
     linked.update(page for page in pages if page.header in followers)
-    if not linked or not head or sum(page.size for page in pages) <= committed:
+    if not linked or not told or sum(page.size for page in pages) <= told:
         return set()
     return set(pages) - linked
 

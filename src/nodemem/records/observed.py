@@ -35,7 +35,8 @@ class ThreadName(msgspec.Struct, frozen=True):
 
 
 class Observed(msgspec.Struct, frozen=True):
-    """A process at one moment. `mappings` is None where only the totals may be read.
+    """A process at one moment. `mappings` is None where only the totals may be read; `program` is
+    the mapped file that V8 is in, as the mappings name it.
 
     `rss` to `reserved` are the kernel's own totals (VmRSS, RssAnon, RssFile, RssShmem, VmPTE,
     VmSwap, VmSize), bytes; None where they could not be
@@ -46,6 +47,7 @@ class Observed(msgspec.Struct, frozen=True):
     pid: int
     page_size: int
     mappings: list[MappedMemory] | None
+    program: str | None = None
     threads: list[ThreadName] = []
     rss: int | None = None
     anonymous: int | None = None

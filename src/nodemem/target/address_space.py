@@ -61,9 +61,9 @@ class LiveAddressSpace:
         try:
             found = mappings.read_plain(self.pid)
         except OSError as error:
-            raise _lost(self.pid) from error
+            raise lost(self.pid) from error
         if not found:
-            raise _lost(self.pid)
+            raise lost(self.pid)
         return found
 
     def read(self, address: int, length: int) -> bytes | None:
@@ -131,5 +131,6 @@ def _reason(pid: int) -> str:
     return f"kernel.yama.ptrace_scope is {scope}: only a parent may read a program's memory"
 
 
-def _lost(pid: int) -> TargetLost:
+def lost(pid: int) -> TargetLost:
+    """The error to raise where a process is gone half-way."""
     return TargetLost(f"process {pid} ended while its memory was read", next="nodemem ps")

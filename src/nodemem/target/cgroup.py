@@ -85,6 +85,14 @@ def events(groups: Sequence[Path]) -> dict[str, int]:
     return {}
 
 
+def kernel(groups: Sequence[Path]) -> int | None:
+    """What the first of `groups` pays for the kernel's own needs, page tables among them; bytes."""
+    for group in groups[:1]:
+        found = _counters(group / "memory.stat").get("kernel")
+        return _number(group / "memory.kmem.usage_in_bytes") if found is None else found
+    return None
+
+
 def _folder(version: int, named: str, pid: int, proc: Path) -> tuple[Path, Path] | None:
     """Folder of the group `named`, and of the highest one above it that can be seen.
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from nodemem.records import ThreadName
+
 PROC = Path("/proc")
 SIGUSR1_BIT = 1 << (10 - 1)
 _MAX_TEXT = 4 << 20
@@ -22,10 +24,10 @@ _ESTABLISHED, _LISTEN = "01", "0A"
 
 
 class Status(msgspec.Struct, frozen=True):
-    """The lines of /proc/PID/status that matter here. Sizes are bytes (`rss` is the sum
-    of `anonymous`, `file` and `shared`, `peak` the most that it ever was), None in a process that
-    has ended; the masks are bit sets of signals (bit 0 is signal 1); `state` is the kernel's letter
-    (R, S, D, T, t, Z, X)."""
+    """The lines of /proc/PID/status that matter here. Sizes are bytes (`rss` is the sum of
+    `anonymous`, `file` and `shared`, `peak` the most that it ever was, `reserved` the addresses
+    that it has taken), None in a process that has ended; the masks are bit sets of signals (bit 0
+    is signal 1); `state` is the kernel's letter (R, S, D, T, t, Z, X)."""
 
     name: str
     state: str
@@ -42,6 +44,7 @@ class Status(msgspec.Struct, frozen=True):
     swap: int | None = None
     page_tables: int | None = None
     peak: int | None = None
+    reserved: int | None = None
 
 
 class Listener(msgspec.Struct, frozen=True):
@@ -98,6 +101,7 @@ def status(pid: int) -> Status | None:
             swap=_kilobytes(fields, "VmSwap"),
             page_tables=_kilobytes(fields, "VmPTE"),
             peak=_kilobytes(fields, "VmHWM"),
+            reserved=_kilobytes(fields, "VmSize"),
         )
     except (KeyError, ValueError, IndexError):
         return None
@@ -109,7 +113,11 @@ def inner_pid(pid: int, *, proc: Path = PROC) -> int | None:
         text = (proc / str(pid) / "status").read_text(errors="replace")
     except OSError:
         return None
-    found = re.search(r"^NSpid:.*?(\d+)$", text, re.MULTILINE)
+    return _inner(text)
+
+
+def _inner(status: str) -> int | None:
+    found = re.search(r"^NSpid:.*?(\d+)$", status, re.MULTILINE)
     return None if found is None else int(found[1])
 
 
@@ -209,6 +217,18 @@ def thread_names(pid: int) -> list[str]:
     tasks = _names(PROC / str(pid) / "task") or []
     names = (_text(pid, f"task/{task}/comm") for task in tasks)
     return [name.strip() for name in names if name is not None]
+
+
+def threads(pid: int) -> list[ThreadName]:
+    """Its threads as they are now; those that end meanwhile are left out."""
+    alike = inner_pid(pid) in (pid, None)
+    found = []
+    for tid in sorted(int(name) for name in _names(PROC / str(pid) / "task") or []):
+        name = _text(pid, f"task/{tid}/comm")
+        inner = tid if alike else _inner(_text(pid, f"task/{tid}/status") or "")
+        if name is not None and inner is not None:
+            found.append(ThreadName(tid, inner, name.rstrip("\n")))
+    return found
 
 
 def link(pid: int, name: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 Segment = Literal["code", "data", "heap", "stack", "other"]
@@ -45,15 +45,24 @@ class Category:
 @dataclass(frozen=True)
 class Check:
     """Something that must be equal if all is as it is taken to be: `found`, what we have added up,
-    and `told`, what somebody else says; bytes."""
+    and `told`, what somebody else says; bytes. `holds` says whether it is."""
 
     name: str
     found: int
     told: int
+    holds: bool = field(init=False)
 
-    @property
-    def holds(self) -> bool:
-        return self.found == self.told
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "holds", self.found == self.told)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Something that we were not allowed to read: what, why, and the way to it."""
+
+    what: str
+    why: str | None
+    next: str | None
 
 
 @dataclass(frozen=True)
@@ -72,17 +81,33 @@ class Outside:
 
 
 @dataclass(frozen=True)
+class V8Space:
+    """A space of one isolate's heap, named as v8.getHeapSpaceStatistics() does. `size` is what its
+    pages have, in memory or not; `committed` what V8 itself says, None where it cannot be read."""
+
+    isolate: str | None
+    name: str
+    pages: int
+    size: int
+    committed: int | None
+
+
+@dataclass(frozen=True)
 class MemoryMap:
     """Where the RSS of a process is. The `rss` of `categories` add up to `rss` exactly, which is
     the sum over one reading of all its mappings.
 
-    `unseen` are the names of what this reading could not tell, as keys of the texts.
+    `spaces` are those of V8's heaps, and `checks` what was compared. `refusals` are what we were
+    not allowed to read, and `unseen` names what could not be told for that or other reasons:
+    `segments`, `pss`, `spaces`, `malloc`.
     """
 
     rss: int
     categories: list[Category]
     outside: Outside = Outside()
+    spaces: tuple[V8Space, ...] = ()
     checks: tuple[Check, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     unseen: tuple[str, ...] = ()
 
     @property
@@ -116,7 +141,9 @@ class MemoryMap:
             "categories": self.categories,
             "unattributed": self.unattributed,
             "outside": self.outside,
+            "spaces": self.spaces,
             "checks": self.checks,
+            "refusals": self.refusals,
             "unseen": self.unseen,
         }
 

@@ -1,0 +1,158 @@
+"""The memory map for people: segments as headlines, a bar for each category."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from nodemem.cli._frame import Output
+from nodemem.memory.segments.types import SEGMENTS, UNATTRIBUTED, Category, MemoryMap
+from nodemem.render.terminal import Terminal, cells, detect, wrap
+from nodemem.render.values import say
+from nodemem.render.visible import visible
+
+if TYPE_CHECKING:
+    from nodemem.target.discover import NodeProcess
+
+_BAR = 14
+_FIGURE = 9
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def lines(out: Output, process: NodeProcess, found: MemoryMap) -> list[str]:
+    """The whole screen."""
+    terminal = detect(out.color)
+    text: list[str] = []
+    for one in found.refusals:
+        text += _wrapped([out.texts("map.refused", what=one.what, why=one.why)], terminal)
+        text += [*_wrapped([one.next or ""], terminal), ""]
+    text.append(
+        out.texts(
+            "map.head",
+            script=process.script or out.texts("unknown"),
+            pid=process.pid,
+            version=process.version or out.texts("unknown"),
+        )
+    )
+    text += [*_wrapped(_totals(out, found), terminal), ""]
+    rows = _rows(out, found)
+    width = max(cells(label) for label, *_ in rows)
+    titles = ["RSS", "PSS", "USS"] if found.pss is not None else ["RSS"]
+    heading = " " * (width + 2) + "  ".join(f"{title:>{_FIGURE}}" for title in titles)
+    text.append(terminal.style(heading, "dim"))
+    for label, own, is_segment in rows:
+        figures = [own.rss, own.pss, own.uss][: len(titles)]
+        mark = "~" if own.exactness == "estimate" else ""
+        shown = [mark + say(figures[0], "bytes", out.texts)]
+        shown += [say(figure, "bytes", out.texts) for figure in figures[1:]]
+        line = label + " " * (width - cells(label) + 2)
+        line += "  ".join(f"{figure:>{_FIGURE}}" for figure in shown)
+        bar = "" if is_segment else _bar(own.rss, found.rss, unicode=terminal.unicode)
+        share = f"  {say(own.rss / found.rss if found.rss else 0.0, 'share', out.texts)}"
+        line = terminal.style(line + share, "bold") if is_segment else f"{line}  {bar}"
+        text.append(line.rstrip())
+    notes = [*_isolates(out, found), *_outside(out, found), *_notes(out, found)]
+    text += ["", *_wrapped(notes, terminal)]
+    return [terminal.encodable(line) for line in text]
+
+
+def _wrapped(notes: list[str], terminal: Terminal) -> list[str]:
+    return [line for note in notes for line in wrap(note, terminal.prose, terminal)]
+
+
+def _totals(out: Output, found: MemoryMap) -> list[str]:
+    check = next((one for one in found.checks if one.name == "vm_rss"), None)
+    if check is None:
+        return [out.texts("map.total", rss=found.rss)]
+    key = "map.total_agrees" if check.holds else "map.total_differs"
+    return [out.texts(key, rss=found.rss, told=check.told)]
+
+
+def _rows(out: Output, found: MemoryMap) -> list[tuple[str, Category, bool]]:
+    """(label, figures, whether it is a segment), a segment before its categories. Those of several
+    isolates and threads are added up."""
+    rows = []
+    for segment in SEGMENTS:
+        by_name: dict[str, list[Category]] = defaultdict(list)
+        for one in found.categories:
+            if one.segment == segment:
+                by_name[one.category].append(one)
+        own = [one for many in by_name.values() for one in many]
+        if not own or (segment == "other" and not any(one.rss for one in own)):
+            continue
+        rows.append((out.texts(f"map.segment.{segment}"), _sum(own), True))
+        for name, many in sorted(by_name.items(), key=lambda pair: -sum(c.rss for c in pair[1])):
+            count = len({one.isolate for one in many})
+            label = category(out, name) + (f" ×{count}" if count > 1 else "")
+            rows.append((f"  {label}", _sum(many), False))
+    return rows
+
+
+def category(out: Output, name: str) -> str:
+    """What a category is called."""
+    if name.startswith("v8_") and name.endswith("_space"):
+        return out.texts("map.v8_space", name=name.removeprefix("v8_"))
+    if name.startswith("native_allocator_"):
+        return out.texts("map.native_allocator", name=name.removeprefix("native_allocator_"))
+    return out.texts(f"map.category.{name}")
+
+
+def _sum(many: list[Category]) -> Category:
+    def add(values: list[int | None]) -> int | None:
+        known = [value for value in values if value is not None]
+        return sum(known) if len(known) == len(values) else None
+
+    return Category(
+        many[0].segment,
+        many[0].category,
+        None,
+        sum(one.rss for one in many),
+        add([one.pss for one in many]),
+        add([one.uss for one in many]),
+        "estimate" if any(one.exactness == "estimate" for one in many) else "exact",
+    )
+
+
+def _bar(part: int, whole: int, *, unicode: bool) -> str:
+    eighths = round(8 * _BAR * part / whole) if whole else 0
+    if not unicode:
+        return "#" * round(eighths / 8)
+    return "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
+
+
+def _isolates(out: Output, found: MemoryMap) -> list[str]:
+    """What V8's heap of each isolate has in memory, where there are several."""
+    sums: dict[str, int] = defaultdict(int)
+    for one in found.categories:
+        if one.isolate is not None and one.category.startswith("v8_"):
+            sums[one.isolate] += one.rss
+    if len(sums) < 2:
+        return []
+    order = sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))
+    told = ", ".join(f"{visible(name)} {say(size, 'bytes', out.texts)}" for name, size in order)
+    return [out.texts("map.isolates", told=told)]
+
+
+def _outside(out: Output, found: MemoryMap) -> list[str]:
+    values = {
+        "page_tables": found.outside.page_tables,
+        "swap": found.outside.swap,
+        "reserved": found.outside.reserved,
+        "group_kernel": found.outside.group_kernel,
+    }
+    told = [
+        out.texts(f"map.outside.{name}", size=size)
+        for name, size in values.items()
+        if size is not None
+    ]
+    return [out.texts("map.outside.head", told=", ".join(told))] if told else []
+
+
+def _notes(out: Output, found: MemoryMap) -> list[str]:
+    notes = [out.texts(f"map.unseen.{name}") for name in found.unseen]
+    if any(one.exactness == "estimate" for one in found.categories):
+        notes.append(out.texts("map.estimates"))
+    share = found.unattributed / found.rss if found.rss else 0.0
+    if share > 0.001 and "segments" not in found.unseen:
+        notes.append(out.texts(f"map.{UNATTRIBUTED}_note", share=share))
+    return notes

@@ -1,0 +1,63 @@
+"""What a process has in memory at one moment, read from /proc: nothing is sent to it."""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO
+
+from nodemem.records import MappedMemory, Observed
+from nodemem.target import cgroup, mappings, procfs
+from nodemem.target.address_space import lost
+
+
+def observe(pid: int) -> Observed:
+    """Read a process once: its mappings with their figures, as far as we may, its threads and the
+    kernel's totals.
+
+    Raises:
+        TargetLost: it has ended.
+    """
+    started = procfs.start_ticks(pid)
+    try:
+        found: list[MappedMemory] | None = mappings.read(pid)
+    except OSError:
+        found = None
+    status = procfs.status(pid)
+    if status is None or status.rss is None or procfs.start_ticks(pid) != started or found == []:
+        raise lost(pid)
+    groups = cgroup.memory_groups(pid)
+    return Observed(
+        pid=pid,
+        page_size=os.sysconf("SC_PAGE_SIZE"),
+        mappings=found,
+        program=_program(pid, found or []),
+        threads=procfs.threads(pid),
+        rss=status.rss,
+        anonymous=status.anonymous,
+        file=status.file,
+        shared=status.shared,
+        page_tables=status.page_tables,
+        swap=status.swap,
+        reserved=status.reserved,
+        mappings_limit=mappings.count_limit(),
+        groups=cgroup.levels(groups),
+        group_kernel=cgroup.kernel(groups),
+    )
+
+
+def open_mapped(pid: int, name: str) -> BinaryIO | None:
+    """The file that a mapping of a process names, as the process sees it; None where it is not to
+    be had. A replaced or deleted program is still open as its `exe`."""
+    folder = procfs.PROC / str(pid)
+    place = folder / "exe" if name == procfs.link(pid, "exe") else folder / f"root{name}"
+    try:
+        return open(place, "rb")
+    except OSError:
+        return None
+
+
+def _program(pid: int, found: list[MappedMemory]) -> str | None:
+    for one in found:
+        if "/libnode.so" in one.file:
+            return one.file
+    return procfs.link(pid, "exe")
