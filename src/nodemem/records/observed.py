@@ -47,8 +47,8 @@ class Observed(msgspec.Struct, frozen=True):
     pid: int
     page_size: int
     mappings: list[MappedMemory] | None
-    program: str | None = None
     threads: list[ThreadName] = []
+    program: str | None = None
     rss: int | None = None
     anonymous: int | None = None
     file: int | None = None
