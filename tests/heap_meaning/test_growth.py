@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from nodemem.heap import open_snapshot
 from nodemem.heap.findings.growth import growth
 from nodemem.heap.findings.pairing import doubts, same_process
-from nodemem.heap.queries import find_query
-
-DIFF, TREND = map(find_query, ("diff", "trend"))
 
 
 def test_survivors_that_grew_account_for_the_heap(node, snap):
@@ -49,6 +49,15 @@ def test_new_objects_are_put_down_to_the_old_one_that_keeps_them(node, snap):
     assert points["Array `copied`"].removed == 0
 
 
+def test_the_line_of_the_docs(any_node, snap):
+    docs = Path(__file__).parents[2] / "docs" / "commands" / "heap.md"
+    (line,) = re.findall(r"`(before\.query\(.*?\))`", docs.read_text(encoding="utf-8"))
+    text = "class Row {} const rows = []; function step() { rows.push(new Row()); }"
+    before, after = snap(any_node, text, first=10, then=70)
+    table = eval(line, {"before": before, "after": after})
+    assert ("Row", 70) in {(row["class"], row["added"]) for row in table.rows()}
+
+
 def test_replaced_objects_count_as_removed(any_node, snap):
     text = """
     class Entry { constructor(i) { this.i = `e${i}`; } }
@@ -69,16 +78,16 @@ def test_another_process_is_noticed(any_node, snap):
     assert same_process(a, b)
     assert doubts(a, b) == ()
     assert not same_process(a, c)
-    assert "not of one process" in DIFF.run([a, c], {}).warnings[0]
-    assert "later one" in DIFF.run([b, a], {}).warnings[0]
+    assert "not of one process" in a.query("diff", c).warnings[0]
+    assert "later one" in b.query("diff", a).warnings[0]
 
 
 def test_rows_by_class_and_by_survivor(any_node, snap):
     text = "class Mine {}\nconst kept = [];\nfunction step() { kept.push(new Mine()); }"
     before, after = snap(any_node, text)
-    classes = {row["class"]: row for row in DIFF.run([before, after], {"by": "class"}).rows()}
+    classes = {row["class"]: row for row in before.query("diff", after, by="class").rows()}
     assert classes["Mine"]["added"] == 400
-    survivors = DIFF.run([before, after], {"by": "survivor"}).rows()
+    survivors = before.query("diff", after, by="survivor").rows()
     assert any(row["class"] == "Array" and row["grown_bytes"] > 1000 for row in survivors)
 
 
@@ -114,22 +123,21 @@ def three(node, folder, start, count=300):
 
 
 def test_of_three_snapshots_what_came_with_the_second_and_stayed(node, start, tmp_path):
-    snapshots = three(node, tmp_path, start)
-    table = DIFF.run(snapshots, {"by": "class"})
+    first, second, third = three(node, tmp_path, start)
+    table = first.query("diff", second, third, by="class")
     added = dict(zip(table.values("class"), table.values("added"), strict=True))
     assert added["Lasting"] == 300
     assert "Passing" not in added
     assert "Late" not in added
-    [row] = [row for row in DIFF.run(snapshots, {}).rows() if row["class"] == "Lasting"]
+    [row] = [row for row in first.query("diff", second, third).rows() if row["class"] == "Lasting"]
     assert (row["holder"], row["added"], row["earlier"]) == ("Array `kept`", 300, 50)
     assert table.warnings == ()
-    first, second, third = snapshots
-    assert DIFF.run([second, first, third], {}).warnings != ()
+    assert second.query("diff", first, third).warnings != ()
 
 
 def test_classes_over_snapshots_of_several_processes(any_node, start, tmp_path):
     one, other = (three(any_node, tmp_path, start, count) for count in (300, 400))
-    table = TREND.run([*one, other[2]], {})
+    table = one[0].query("trend", *one[1:], other[2])
     rows = {row["class"]: row for row in table.rows()}
     lasting = rows["Lasting"]
     assert lasting["counts"] == "50 → 350 → 350 → 450"
@@ -138,6 +146,6 @@ def test_classes_over_snapshots_of_several_processes(any_node, start, tmp_path):
     assert lasting["source"] == f"{tmp_path}/three.js:3:28"
     assert "Passing" not in rows, "as many in the last as in the first"
     assert table.values("grown_bytes") == sorted(table.values("grown_bytes"), reverse=True)
-    rising = TREND.run([one[0], other[1], other[2]], {"rising": True}).values("class")
+    rising = one[0].query("trend", other[1], other[2], rising=True).values("class")
     assert "Lasting" not in rising
     assert rows["Late"]["counts"] == "0 → 0 → 300 → 300"

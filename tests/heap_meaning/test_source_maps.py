@@ -147,10 +147,9 @@ def test_paths_name_what_the_source_names(minified):
 
 
 def test_growth_is_told_in_the_source(any_node, project, run):
-    from nodemem.heap.queries import find_query
-
     files = run(any_node, project / "dist" / "minified.js", first=100, then=300)
-    rows = find_query("diff").run([open_snapshot(file) for file in files], {}).rows()
+    before, after = map(open_snapshot, files)
+    rows = before.query("diff", after).rows()
     added = {row["holder"]: row for row in rows}["Map `activeStore.sessionsById`"]
     assert (added["class"], added["added"]) == ("SessionRecord", 300)
     assert str(added["source"]).endswith("sessions.ts:17:20")

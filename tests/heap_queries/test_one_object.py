@@ -130,5 +130,9 @@ def test_an_id_is_needed_and_must_be_there(asked, query):
 def test_unknown_queries_and_comparisons_are_usage_errors(asked):
     with pytest.raises(UsageError, match="no heap query 'frobnicate'"):
         asked.snapshot.query("frobnicate")
-    with pytest.raises(UsageError, match="compares"):
+    with pytest.raises(UsageError, match="takes 2 to 3 snapshots, not 1"):
         asked.snapshot.query("diff")
+    with pytest.raises(UsageError, match="takes 1 snapshot, not 2"):
+        asked.snapshot.query("classes", asked.snapshot)
+    with pytest.raises(UsageError, match="is no opened snapshot"):
+        asked.snapshot.query("diff", "b.heapsnapshot")

@@ -57,10 +57,7 @@ def _command(query: Query) -> click.Command:
         partial: bool = False,
         **options: Any,
     ) -> None:
-        least, most = query.files
-        if not least <= len(files) <= most:
-            wanted = f"{least}" if least == most else f"{least} to {most}"
-            raise click.UsageError(f"heap {query.name} takes {wanted} snapshot files")
+        query.check_count(len(files))
         if "top" in options and options["top"] is None:
             options["top"] = out.config.top
         given = {key: value for key, value in options.items() if value not in (None, ())}

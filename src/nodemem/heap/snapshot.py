@@ -70,21 +70,24 @@ class HeapSnapshot(Snapshot):
 
         return Database([self], progress=self._progress)
 
-    def query(self, name: str, /, **params: Any) -> Table:
-        """Ask one of `nodemem.heap.queries.QUERIES` that takes one snapshot; `params` are its
-        options, in Python's spelling (`least_bytes=1000`).
+    def query(self, name: str, /, *others: Snapshot, **params: Any) -> Table:
+        """Ask one of `nodemem.heap.queries.QUERIES`; `params` are its options, in Python's spelling
+        (`class_="Session"`). `others` are the snapshots that were taken after this one, in order,
+        for questions that compare: `before.query("diff", after, by="class")`.
 
         Raises:
-            UsageError: there is no such query, or it has no such option.
+            UsageError: there is no such query, it has no such option, or it takes another number of
+                snapshots.
         """
         from nodemem.heap.queries import find_query
 
         query = find_query(name)
-        if query.files[0] > 1:
+        query.check_count(1 + len(others))
+        if strangers := [other for other in others if not isinstance(other, Snapshot)]:
             raise UsageError(
-                f"heap {name} compares several snapshots", next="nodemem.compare(before, after)"
+                f"{strangers[0]!r} is no opened snapshot", next="nodemem.open_snapshot(path)"
             )
-        return query.run([self], params, self._progress)
+        return query.run([self, *others], params, self._progress)
 
 
 def open_snapshot(

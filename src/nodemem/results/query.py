@@ -70,6 +70,14 @@ class Query(msgspec.Struct, frozen=True):
         """The options of this query, in the order of their declaration."""
         return [_option(field) for field in msgspec.structs.fields(self._module.Params)]
 
+    def check_count(self, count: int) -> None:
+        """Raises UsageError when it does not take so many snapshots."""
+        least, most = self.files
+        if not least <= count <= most:
+            wanted = f"{least}" if least == most else f"{least} to {most}"
+            several = "snapshots" if most > 1 else "snapshot"
+            raise UsageError(f"heap {self.name} takes {wanted} {several}, not {count}")
+
     def run(
         self, snapshots: Sequence[Any], options: dict[str, Any], progress: Progress = SILENT
     ) -> Table:
