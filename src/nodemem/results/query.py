@@ -23,7 +23,9 @@ from nodemem.results.progress import SILENT, Progress
 from nodemem.results.table import Table
 
 Cost = Literal["header", "columns", "graph", "dominators"]
-"""How much of a snapshot must be worked out first, cheapest first."""
+"""How much of a snapshot must be worked out first, cheapest first: nothing; its records; sizes with
+helpers, distances, references backwards; retained sizes. Where an index is kept, all is worked out
+with the first question that takes more than the records."""
 
 _LARGEST = sys.maxsize
 

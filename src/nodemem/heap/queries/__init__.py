@@ -134,13 +134,13 @@ QUERIES: tuple[Query, ...] = (
     Query(
         name="allocations",
         summary="which functions allocated what is alive, where allocations were tracked",
-        cost="graph",
+        cost="columns",
         module="nodemem.heap.queries.allocations",
     ),
     Query(
         name="timeline",
         summary="what is alive by the time of its allocation, where that was tracked",
-        cost="graph",
+        cost="columns",
         module="nodemem.heap.queries.timeline",
     ),
     Query(

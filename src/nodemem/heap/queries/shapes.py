@@ -11,6 +11,7 @@ from nodemem.heap.anatomy.rows import cut, source_text
 from nodemem.heap.anatomy.shapes import ClassShapes, class_shapes
 from nodemem.heap.engine.snapshot import Snapshot
 from nodemem.heap.naming.names import Names
+from nodemem.heap.statistics import statistics
 from nodemem.results import (
     SILENT,
     AtLeastOne,
@@ -71,7 +72,7 @@ def _record(names: Names, one: ClassShapes) -> tuple[Any, ...]:
 
 
 def _findings(names: Names, found: Sequence[ClassShapes]) -> Iterator[Finding]:
-    total, file = names.snapshot.retained_size(0) or 1, str(names.snapshot.path_on_disk)
+    total, file = statistics(names.snapshot)["total"], str(names.snapshot.path_on_disk)
     least = max(_WORTH_TELLING, _SHARE_WORTH_TELLING * total)
     for one in found:
         if not names.by_user(one.example):
