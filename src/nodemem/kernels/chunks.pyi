@@ -1,0 +1,22 @@
+COMPILED: bool
+
+STATE: int
+LEAST: int
+MORE: int
+LAST: int
+SMALL: int
+BROKEN: int
+
+def walk(
+    words: memoryview,
+    address: int,
+    end: int,
+    last: int,
+    page: int,
+    size_sought: int,
+    origin: int,
+    used: memoryview,
+    ranges: memoryview,
+    found: memoryview,
+    state: memoryview,
+) -> int: ...

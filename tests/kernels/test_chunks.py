@@ -1,0 +1,137 @@
+"""The kernel that follows malloc's chunks, against the definition of a chunk, compiled and not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from array import array
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nodemem.kernels import load
+
+START = 0x7000_0000_0000
+PAGE = 256  # so that few words have many pages
+
+
+def follow(kernel, words, block, last=0):
+    """All that the kernel finds in the memory `words` at START, read in blocks of `block` words."""
+    end = START + 8 * len(words)
+    used = memoryview(bytearray(len(words) // 16 + 1))
+    ranges, found = memoryview(array("Q", bytes(8 * 6))), memoryview(array("Q", bytes(8 * 2)))
+    state = memoryview(array("Q", [START, *([0] * (kernel.STATE - 1))]))
+    pages, outcome = [], kernel.MORE
+    while outcome == kernel.MORE and state[0] + 16 <= end:
+        at = (state[0] - START) // 8
+        outcome = kernel.walk(
+            memoryview(array("Q", words[at : at + block])).toreadonly(), state[0], end, last, PAGE,
+            64, START, used, ranges, found, state,
+        )  # fmt: skip
+        pages += ranges[: state[2]].tolist()
+        state[2] = 0
+    starts = [START + 128 * n + 16 * k for n, b in enumerate(used) for k in range(8) if b >> k & 1]
+    return outcome, state.tolist(), pages, found[: state[6]].tolist(), starts
+
+
+def by_definition(kernel, words, last=0):
+    """The same, chunk by chunk."""
+    end = START + 8 * len(words)
+    at = before = in_use = free = chunks = 0
+    pages, found, starts, outcome = [], [], [], kernel.MORE
+    at = START
+    while at + 16 <= end:
+        own, head = words[(at - START) // 8], words[(at - START) // 8 + 1]
+        size = head - head % 8
+        outcome = kernel.BROKEN
+        if (
+            head & 2
+            or size % 16
+            or at + size > end
+            or (before and not head & 1 and own != at - before)
+        ):
+            break
+        if before:
+            chunks += 1
+            if head & 1:
+                in_use += at - before
+                starts.append(before)
+                found += [before] * (at - before == 64 and len(found) < 2)
+            else:
+                free += at - before
+                low, high = -(-(before + 48) // PAGE) * PAGE, at // PAGE * PAGE
+                pages += [low, high] if low < high else []
+        before = 0
+        if at == last:
+            outcome = kernel.LAST
+            break
+        if size < 32:
+            outcome = kernel.SMALL
+            break
+        if at + size == end:
+            break
+        outcome = kernel.MORE
+        before, at = at, at + size
+    return outcome, [at, before, 0, in_use, free, chunks, len(found)], pages, found, starts
+
+
+@st.composite
+def memories(draw):
+    """Words of a region; most are what malloc would write."""
+    words, free, last_size = [], False, 0
+    for size in draw(st.lists(st.sampled_from([32, 48, 64, 304, 1024]), max_size=30)):
+        start = len(words)
+        words += [0] * (size // 8)
+        words[start] = last_size if free else 7
+        words[start + 1] = size | (0 if free else 1) | draw(st.sampled_from([0, 0, 4]))
+        free, last_size = draw(st.booleans()), size
+    end = draw(st.sampled_from([16, 0, 32, 48]))
+    words += [last_size if free else 0, end | (0 if free else 1)] + [0] * 4
+    for place, word in draw(
+        st.lists(st.tuples(st.integers(0, len(words) - 1), st.integers(0, 2**64 - 1)), max_size=1)
+    ):
+        words[place] = word
+    return words
+
+
+@given(memories(), st.sampled_from([2, 3, 16, 1000]), st.integers(0, 40))
+def test_as_defined(words, block, last):
+    kernel = load("chunks")
+    top = START + 16 * last
+    assert follow(kernel, words, block, top) == by_definition(kernel, words, top)
+
+
+PROGRAM = """
+import random, sys
+sys.path.insert(0, sys.argv[1])
+from nodemem.kernels import load
+from test_chunks import START, follow
+kernel, r = load("chunks"), random.Random(5)
+for _ in range(300):
+    words = []
+    for _ in range(40):
+        size = r.choice([32, 48, 64, 1024])
+        words += [size, size | r.choice([1, 1, 1, 5, 0])] + [r.choice([0, size])] * (size // 8 - 2)
+    words[r.randrange(len(words))] = r.choice([0, 17, 33, 2**64 - 1, r.randrange(2**64)])
+    print(follow(kernel, words, 64, r.choice([0, START + 512])))
+print("compiled" if kernel.COMPILED else "interpreted")
+"""
+
+
+def test_compiled_equals_interpreted() -> None:
+    results = []
+    for mode, name in (("0", "compiled"), ("1", "interpreted")):
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, str(Path(__file__).parent)],
+            env={**os.environ, "NODEMEM_INTERPRETED": mode},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        *lines, last = done.stdout.splitlines()
+        assert last == name
+        results.append(lines)
+    assert len(set(results[0])) > 200
+    assert results[0] == results[1]
