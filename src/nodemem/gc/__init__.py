@@ -1,0 +1,1 @@
+"""What the garbage collector does: events from any source, statistics, findings."""
