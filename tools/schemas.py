@@ -48,7 +48,7 @@ class MapData(msgspec.Struct):
 
 SCHEMAS = {
     "envelope": Envelope,  # all --json output
-    "table": TableData,  # `data` of ps, heap ..., explain without a topic
+    "table": TableData,  # `data` of ps, heap ..., map --classes, explain without a topic
     "map": MapData,
     "usage": MemorySample,  # `data` of usage
     "digest": Digest,  # what heap digest -o writes, and `data` of its --json

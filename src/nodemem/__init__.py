@@ -33,6 +33,8 @@ _EXPORTS = {
     "UsageError": "nodemem.errors",
     "Node": "nodemem.api.node",
     "attach": "nodemem.api.node",
+    "class_histogram": "nodemem.api.class_histogram",
+    "core_classes": "nodemem.api.class_histogram",
     "launch": "nodemem.api.node",
     "memory_map": "nodemem.api.memory_map",
     "process_tree": "nodemem.api.processes",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
 
 from nodemem.cli._frame import Output
 from nodemem.memory.segments.types import SEGMENTS, UNATTRIBUTED, Category, MemoryMap
@@ -11,35 +10,25 @@ from nodemem.render.terminal import Terminal, cells, detect, wrap
 from nodemem.render.values import say
 from nodemem.render.visible import visible
 
-if TYPE_CHECKING:
-    from nodemem.target.discover import NodeProcess
-
 _BAR = 14
 _FIGURE = 9
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-def lines(out: Output, process: NodeProcess, found: MemoryMap) -> list[str]:
-    """The whole screen."""
+def lines(out: Output, heading: str, found: MemoryMap) -> list[str]:
+    """The whole screen; `heading` says what process it is of."""
     terminal = detect(out.color)
     text: list[str] = []
     for one in found.refusals:
         text += _wrapped([out.texts("map.refused", what=one.what, why=one.why)], terminal)
         text += [*_wrapped([one.next or ""], terminal), ""]
-    text.append(
-        out.texts(
-            "map.head",
-            script=process.script or out.texts("unknown"),
-            pid=process.pid,
-            version=process.version or out.texts("unknown"),
-        )
-    )
+    text += _wrapped([heading], terminal)
     text += [*_wrapped(_totals(out, found), terminal), ""]
     rows = _rows(out, found)
     width = max(cells(label) for label, *_ in rows)
     titles = ["RSS", "PSS", "USS"] if found.pss is not None else ["RSS"]
-    heading = " " * (width + 2) + "  ".join(f"{title:>{_FIGURE}}" for title in titles)
-    text.append(terminal.style(heading, "dim"))
+    columns = " " * (width + 2) + "  ".join(f"{title:>{_FIGURE}}" for title in titles)
+    text.append(terminal.style(columns, "dim"))
     for label, own, is_segment in rows:
         figures = [own.rss, own.pss, own.uss][: len(titles)]
         mark = "~" if own.exactness == "estimate" else ""

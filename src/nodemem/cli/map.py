@@ -2,20 +2,55 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nodemem.cli._frame import Output, verb
+from nodemem.errors import UsageError
 
 if TYPE_CHECKING:
     from nodemem.memory.segments.types import MemoryMap
     from nodemem.results import Table
 
 
-@verb("map", example=["nodemem map 4242", "nodemem map 4242 --json"])
-@click.argument("pid", type=int)
-def command(out: Output, pid: int) -> None:
+@verb(
+    "map",
+    example=[
+        "nodemem map 4242",
+        "nodemem map 4242 --json",
+        "nodemem map --classes 4242",
+        "nodemem map --core core.4242 --classes",
+    ],
+)
+@click.argument("pid", type=int, required=False)
+@click.option(
+    "--classes", is_flag=True, help="What the JavaScript heap holds instead, by class, counted"
+)
+@click.option("--top", type=click.IntRange(min=1), help="Classes to show  [default: the setting]")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Count no longer than this; beyond, it is estimated from a sample  [default: 10]",
+)
+@click.option(
+    "--core", type=click.Path(path_type=Path), help="Look at this core file, not at a process"
+)
+@click.option(
+    "--exe",
+    type=click.Path(path_type=Path),
+    help="The Node.js that the core is of  [default: what the core names]",
+)
+def command(
+    out: Output,
+    pid: int | None,
+    classes: bool,
+    top: int | None,
+    seconds: float | None,
+    core: Path | None,
+    exe: Path | None,
+) -> None:
     """Where every byte of the physical memory (RSS) of a process is: machine code, data, heap and
     stacks, each split by what it is for. The parts add up to RSS exactly.
 
@@ -24,19 +59,61 @@ def command(out: Output, pid: int) -> None:
 
     "~" marks an estimate: something that should agree with it did not.
     """
-    from nodemem.api.memory_map import read
+    if (pid is None) == (core is None):
+        raise UsageError("map takes a process id, or --core FILE", next="nodemem map 4242")
+    if exe is not None and core is None:
+        raise UsageError("--exe says which Node.js a core is of: --core FILE is missing")
+    if not classes and (top is not None or seconds is not None):
+        raise UsageError("--top and --seconds belong to --classes")
+    if classes:
+        from nodemem.cli import _map_classes
 
-    process, found = read(pid)
-    subject = {"pid": pid, "version": process.version, "script": process.script}
+        _map_classes.show(out, pid or 0, core, exe, top=top, seconds=seconds)
+    elif core is not None:
+        _show_core(out, core, exe)
+    elif pid is not None:
+        from nodemem.api.memory_map import read
+
+        process, found = read(pid)
+        unknown = out.texts("unknown")
+        heading = out.texts(
+            "map.head",
+            script=process.script or unknown,
+            pid=pid,
+            version=process.version or unknown,
+        )
+        subject = {"pid": pid, "version": process.version, "script": process.script}
+        _show(out, heading, found, subject)
+
+
+def _show_core(out: Output, core: Path, exe: Path | None) -> None:
+    from nodemem.api.core_map import core_map
+
+    found, pid, version, warnings = core_map(core, exe)
+    heading = out.texts(
+        "map.core_head", core=core, pid=pid, version=version or out.texts("unknown")
+    )
+    _show(out, heading, found, {"core": str(core), "pid": pid, "version": version}, warnings)
+
+
+def _show(
+    out: Output,
+    heading: str,
+    found: MemoryMap,
+    subject: dict[str, Any],
+    warnings: tuple[str, ...] = (),
+) -> None:
     if out.format == "text":
         from nodemem.cli._map_text import lines
 
-        out.write("\n".join(lines(out, process, found)))
+        for warning in warnings:
+            out.note(warning)
+        out.write("\n".join(lines(out, heading, found)))
     else:
-        out.emit(table(found), subject=subject, data=found.to_data())
+        out.emit(table(found, warnings), subject=subject, data=found.to_data())
 
 
-def table(found: MemoryMap) -> Table:
+def table(found: MemoryMap, warnings: tuple[str, ...] = ()) -> Table:
     """The categories, one a row."""
     from nodemem.results import Column, Table
 
@@ -55,5 +132,8 @@ def table(found: MemoryMap) -> Table:
             for one in found.categories
         ],
         summary={"rss": found.rss, "pss": found.pss, "uss": found.uss},
-        warnings=tuple(f"{one.what}: {one.why}; {one.next}" for one in found.refusals),
+        warnings=(
+            *warnings,
+            *(f"{one.what}: {one.why}; {one.next}" for one in found.refusals),
+        ),
     )

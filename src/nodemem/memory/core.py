@@ -143,9 +143,18 @@ class Core:
             # Of a file that the process did not write to, the first page is all there is.
             is_head = one.inode != 0 and segment.in_file < segment.end - segment.start
             found.append(_renamed(one, one.file, rss=there, anonymous=0 if is_head else there))
-        threads = [ThreadName(one.tid, one.tid, "") for one in self.notes.threads]
-        pid = min((one.tid for one in self.notes.threads), default=0)
-        return Observed(pid, self.notes.page_size, found, threads)
+        return Observed(
+            min((one.tid for one in self.notes.threads), default=0),
+            self.notes.page_size,
+            found,
+            self.threads(),
+            program=self.notes.program_file(),
+        )
+
+    def threads(self) -> list[ThreadName]:
+        """The threads by their ids in their own pid namespace; names are not told. The main
+        thread's is the least, and that of the process."""
+        return [ThreadName(one.tid, one.tid, "") for one in self.notes.threads]
 
     def read(self, address: int, length: int) -> bytes | None:
         parts = self._in_file(address, length)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from nodemem.errors import InputError
 from nodemem.memory import elf_segments
 from nodemem.memory.core import Core
+from nodemem.units import format_bytes
 
 _LIBRARY = "libnode.so"
 
@@ -52,6 +53,21 @@ def find(core: Core, given: str | Path | None = None) -> Program:
             next=f"{_give(core, 'NODE')}, the very file that ran" + (f": {named}" if named else ""),
         )
     return Program(path, bool(known))
+
+
+def doubts(core: Core, program: Program) -> list[str]:
+    """What is uncertain about what is read from a core, in words."""
+    found = []
+    if core.missing:
+        found.append(
+            f"{core.path} is cut short, {format_bytes(core.missing)} are missing: what was there "
+            "is not counted"
+        )
+    if not program.checked:
+        found.append(
+            f"whether {program.path} is what ran could not be checked: the core has no build id"
+        )
+    return found
 
 
 def _give(core: Core, name: str) -> str:

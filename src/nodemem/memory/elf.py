@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from nodemem.errors import InputError
+from nodemem.memory import elf_segments
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SEGMENT = struct.Struct("<IIQQQQQQ")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL_SIZE = 24
-_LOAD, _NOTE = 1, 4
+_LOAD = 1
 _SYMBOLS, _DYNAMIC_SYMBOLS = 2, 11
 _EXECUTABLE, _WRITABLE = 1, 2  # flags of a segment
 _IN_MEMORY = 2  # flag of a section
-_BUILD_ID = 3  # type of a note
-_MAX_NOTES = 1 << 16
 _MAX_TABLE = 256 << 20  # bytes; the largest build of Node.js has 8 MB of names
 
 
@@ -79,7 +78,7 @@ def layout(file: BinaryIO) -> Layout:
                 for _, _, flags, at, offset, size, *_ in sections
                 if flags & _IN_MEMORY and at and size
             ],
-            _build_id(file, segments),
+            elf_segments.build_id(elf_segments.reader(file)),
         )
     except (struct.error, ValueError, OverflowError) as error:
         raise _unreadable(file, error) from None
@@ -136,19 +135,6 @@ def _parts(segments: list[tuple[int, ...]]) -> list[Part]:
         for type_, flags, offset, at, _, _, in_memory, _ in segments
         if type_ == _LOAD and in_memory
     ]
-
-
-def _build_id(file: BinaryIO, segments: list[tuple[int, ...]]) -> str | None:
-    for type_, _, offset, _, _, size, _, _ in segments:
-        notes = _at(file, offset, size) if type_ == _NOTE and size <= _MAX_NOTES else b""
-        at = 0
-        while at + 12 <= len(notes):
-            name, length, kind = struct.unpack_from("<3I", notes, at)
-            start = at + 12 + -(-name // 4) * 4
-            if kind == _BUILD_ID and notes[at + 12 : at + 16] == b"GNU\0":
-                return notes[start : start + length].hex()
-            at = start + -(-length // 4) * 4
-    return None
 
 
 def _named(

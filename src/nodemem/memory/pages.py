@@ -12,10 +12,13 @@ import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from nodemem.memory import page_order
 from nodemem.memory.page_order import Links
 from nodemem.records import AddressSpace, Mapping
+
+M = TypeVar("M", bound=Mapping)
 
 ALIGNMENT = 1 << 18
 """Bytes from one possible start of a page to the next, and the size of an ordinary page."""
@@ -75,6 +78,12 @@ def find(space: AddressSpace) -> list[Heap]:
     for page, header in _pages(space):
         by_heap[page.heap][page] = header
     return [_heap(space, address, pages) for address, pages in sorted(by_heap.items())]
+
+
+def besides(mappings: Iterable[M], heaps: Iterable[Heap]) -> list[M]:
+    """Those mappings that do not begin with a page of V8's."""
+    bases = {page.base for heap in heaps for page in (*heap.pages, *heap.spare)}
+    return [one for one in mappings if one.start not in bases]
 
 
 def committed(space: AddressSpace, owner: int) -> int | None:

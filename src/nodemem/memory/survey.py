@@ -26,6 +26,7 @@ from nodemem.memory.metadata import Metadata
 from nodemem.memory.pages import Heap, Page
 from nodemem.memory.walk import LargeObject, Walker
 from nodemem.records import AddressSpace
+from nodemem.results import SILENT, Progress
 
 _OBJECTS = kernels.load("objects")
 WIDTH: int = _OBJECTS.WIDTH
@@ -62,7 +63,8 @@ class Stratum:
     """Pages of one space, alike in V8's eyes (the same flags), in the space's order; and sums over
     those of them that were walked.
 
-    `totals` and `squares` are sums over pages by map, WIDTH numbers each. `to_read` is how many
+    `tried` is how many pages were to be walked. `totals` and `squares` are sums over pages by map,
+    WIDTH numbers each. `to_read` is how many
     bytes were to be read, `unread` those of them that no object could be told for.
     """
 
@@ -73,6 +75,7 @@ class Stratum:
         self.unread = 0
         self.totals = array("Q")
         self.squares = array("d")
+        self.tried = 0
         self._walked: list[int] = []  # the places of walked pages, as they came
         self._by_page = array("Q")
         self._sums: tuple[array[int], array[float]] | None = None
@@ -85,6 +88,7 @@ class Stratum:
     def walk(self, place: int, unused: list[tuple[int, int]], walker: Walker) -> None:
         """Add the page at `place` in the order."""
         page = self.pages[place]
+        self.tried += 1
         done = walker.page(page, unused)
         if done is None:
             self.to_read += page.end - page.start
@@ -208,7 +212,9 @@ class Survey:
     constants: int
 
 
-def take(space: AddressSpace, symbols: Metadata, budget: Budget) -> Survey:
+def take(
+    space: AddressSpace, symbols: Metadata, budget: Budget, progress: Progress = SILENT
+) -> Survey:
     """Walk as many pages as `budget` allows; large objects are always looked at.
 
     What a collection moved meanwhile may have been counted twice, or not at all. So it is all done
@@ -216,14 +222,14 @@ def take(space: AddressSpace, symbols: Metadata, budget: Budget) -> Survey:
     """
     started = time.monotonic()
     for _ in range(_MOST_TRIES - 1):
-        found = _take(space, symbols, budget)
+        found = _take(space, symbols, budget, progress)
         in_time = time.monotonic() - started < budget.seconds
         if not in_time or not any(heap.moved for heap in found.heaps):
             return found
-    return _take(space, symbols, budget)
+    return _take(space, symbols, budget, progress)
 
 
-def _take(space: AddressSpace, symbols: Metadata, budget: Budget) -> Survey:
+def _take(space: AddressSpace, symbols: Metadata, budget: Budget, progress: Progress) -> Survey:
     started = time.monotonic()
     found = pages.find(space)
     shared = pages.read_only(space)
@@ -233,6 +239,8 @@ def _take(space: AddressSpace, symbols: Metadata, budget: Budget) -> Survey:
     heaps = [HeapSurvey(heap, names) for heap in found]
     for heap in heaps:
         heap.read_large(walker)
+    ordinary = sum(page.size for heap in heaps for one in heap.strata for page in one.pages)
+    progress.phase("objects", total=min(ordinary, budget.bytes))
     read = 0
     for n, (heap, stratum, place) in enumerate(_evenly(heaps)):
         late = time.monotonic() - started > budget.seconds and n >= _FEWEST_PAGES
@@ -240,6 +248,7 @@ def _take(space: AddressSpace, symbols: Metadata, budget: Budget) -> Survey:
             break
         stratum.walk(place, heap.heap.unused, walker)
         read += stratum.pages[place].size
+        progress.update(read)
     for heap in heaps:
         heap.moved = pages.moved(space, heap.heap)
     return Survey(heaps, walker, _main_heap(space, found), constants)

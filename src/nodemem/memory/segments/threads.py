@@ -120,7 +120,9 @@ def _could_be_stack(one: MappedMemory) -> bool:
 def _where(one: MappedMemory, space: AddressSpace) -> list[tuple[int, int]]:
     """Where in a mapping a control block may be: what is present at its end, or all of it if it is
     small."""
-    if one.access[:2] != "rw" or one.file or one.inode or "dc" in (one.flags or ()) or not one.rss:
+    is_own = one.access[:2] == "rw" and not one.file and not one.inode
+    is_empty = not one.rss and one.pss is not None
+    if not is_own or is_empty or "dc" in (one.flags or ()):
         return []
     start = one.start if one.end - one.start <= _MAIN_UP_TO else one.end - _UP_TO
     return space.resident(start, one.end - start)

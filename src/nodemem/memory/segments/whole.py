@@ -37,7 +37,8 @@ def make(
     if space is not None:
         heaps = pages.find(space)
         addresses = [heap.address for heap in heaps]
-        found = threads.find(mappings, seen.threads, space, addresses)
+        others = pages.besides(mappings, heaps)
+        found = threads.find(others, seen.threads, space, addresses)
         isolates = threads.isolates(found, seen.pid, addresses)
         spaces = v8.claim(ledger, space, names, isolates, heaps)
     threads.claim(ledger, found, isolates, seen.pid)
