@@ -39,6 +39,7 @@ _EXPORTS = {
     "memory_map": "nodemem.api.memory_map",
     "process_tree": "nodemem.api.processes",
     "ps": "nodemem.api.processes",
+    "read_gc_log": "nodemem.api.gc",
     "record": "nodemem.api.recording",
     "triage": "nodemem.api.triage",
 }

@@ -106,7 +106,8 @@ def timeline(records: Iterable[Record]) -> Timeline:
         if isinstance(record, ProcessFacts):
             seen.facts = record
             continue
-        seen.seconds = record.time
+        if record.time is not None:  # a collection is told after it has happened
+            seen.seconds = max(seen.seconds, record.time)
         if isinstance(record, ProcessEnd):
             seen.end = record
         for figure, value in _figures(record):

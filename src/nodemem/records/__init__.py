@@ -6,6 +6,10 @@ from nodemem.records.recording import RecordingReader, RecordingWriter
 from nodemem.records.rotation import RotatingWriter
 from nodemem.records.types import (
     ActiveResources,
+    GcEvent,
+    GcKind,
+    GcSpace,
+    GcWatch,
     GroupMemory,
     HeapSpace,
     Marker,
@@ -21,6 +25,10 @@ from nodemem.records.types import (
 __all__ = [
     "ActiveResources",
     "AddressSpace",
+    "GcEvent",
+    "GcKind",
+    "GcSpace",
+    "GcWatch",
     "GroupMemory",
     "HeapSpace",
     "MappedMemory",

@@ -6,7 +6,7 @@ that it could not be observed. JSON spells the fields of process.memoryUsage() a
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -130,6 +130,97 @@ class ActiveResources(_Record, frozen=True, tag="resources"):
     counts: dict[str, int]
 
 
+GcKind = Literal["minor", "major", "incremental", "weak-callbacks"]
+"""`minor` collects new space (scavenge, minor mark-sweep), `major` the whole heap. `incremental` is
+the beginning of marking between two major ones, `weak-callbacks` what weak references called."""
+
+
+class GcSpace(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One V8 heap space around a collection, bytes: `used` by objects, `size` reserved for them."""
+
+    name: str
+    used_before: int | None = None
+    used_after: int | None = None
+    size_before: int | None = None
+    size_after: int | None = None
+
+
+class GcEvent(_Record, frozen=True, tag="gc"):
+    """One collection. Times are seconds, sizes bytes.
+
+    `time` is when it began, on the clock of the source: since the isolate was made in V8's logs,
+    since the start of a recording there, since the first event of a trace. `pause` is how long
+    JavaScript stood still for it, `cpu` how long its thread used the processor meanwhile.
+
+    `used` counts objects, `size` what V8 had reserved, `external` memory outside the heap that
+    objects own. `promoted` moved to old space, `survived` was copied within new space, `allocated`
+    came since the collection before. `survival` is the share of new space, as it was filled, that
+    was alive in a minor collection. `new_capacity` is how large new space may become now,
+    `old_limit` and `global_limit` are where the next major collection begins, `heap_limit` where
+    V8 gives up.
+
+    A major collection that was marked in steps has `steps` of them, which took `steps_time` in
+    all and `longest_step` at most, over `marking_time`; none of it is in `pause`. `callbacks` is
+    the part of `pause` in callbacks of the embedder, those of weak references among them.
+    `utilization` is the share of time that was not spent in major collections since the one before,
+    `average_utilization` V8's running mean of it.
+
+    `isolate` is its address, as V8 prints it; `thread` the `threadId` of a worker, 0 for the main
+    thread.
+    """
+
+    kind: GcKind
+    time: float | None = None
+    pause: float | None = None
+    collector: str | None = None
+    cause: str | None = None
+    collector_cause: str | None = None
+    cpu: float | None = None
+    reduce: bool | None = None
+    forced: bool | None = None
+    used_before: int | None = None
+    used_after: int | None = None
+    size_before: int | None = None
+    size_after: int | None = None
+    external_before: int | None = None
+    external_after: int | None = None
+    spaces: list[GcSpace] = []
+    promoted: int | None = None
+    survived: int | None = None
+    allocated: int | None = None
+    survival: float | None = None
+    new_capacity: int | None = None
+    old_limit: int | None = None
+    global_limit: int | None = None
+    heap_limit: int | None = None
+    steps: int | None = None
+    steps_time: float | None = None
+    longest_step: float | None = None
+    marking_time: float | None = None
+    callbacks: float | None = None
+    utilization: float | None = None
+    average_utilization: float | None = None
+    isolate: str | None = None
+    thread: int | None = None
+    pid: int | None = None
+
+
+class GcWatch(_Record, frozen=True, tag="gc-watch"):
+    """That collections of one isolate were watched from `begun` to `time`, seconds.
+
+    `lost` counts those that were seen to happen but could not be kept. `cost` is the time, in
+    seconds, that watching took in the target, as measured there.
+    """
+
+    time: float
+    begun: float
+    events: int
+    lost: int = 0
+    cost: float | None = None
+    thread: int | None = None
+    pid: int | None = None
+
+
 class ProcessEnd(_Record, frozen=True, tag="end"):
     """The process is gone: `how`, as far as an outsider can know. `exit_code` is that of a child
     of ours, negative for a signal."""
@@ -147,4 +238,13 @@ class Marker(_Record, frozen=True, tag="marker"):
     details: dict[str, Any] = {}
 
 
-Record = ProcessFacts | MemorySample | ProcessSample | ActiveResources | ProcessEnd | Marker
+Record = (
+    ProcessFacts
+    | MemorySample
+    | ProcessSample
+    | ActiveResources
+    | GcEvent
+    | GcWatch
+    | ProcessEnd
+    | Marker
+)

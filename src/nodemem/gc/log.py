@@ -1,0 +1,135 @@
+"""A file that tells of collections, whatever wrote it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from nodemem.errors import InputError
+from nodemem.gc.v8_log import V8Log
+from nodemem.records import GcEvent, GcWatch, RecordingReader
+from nodemem.records.compression import zstd
+
+_UNREADABLE: tuple[type[Exception], ...] = (OSError, EOFError, zstd().ZstdError)
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_PEEK = 1 << 16
+
+
+class Source(Protocol):
+    """What reads one format: iterate once, then look at what it could not read."""
+
+    unreadable: int
+    notes: Counter[str]
+    shapes: set[str]
+
+    def __iter__(self) -> Iterator[GcEvent | GcWatch]: ...
+
+
+class GcLog:
+    """The events of one file, in its order; a context manager, iterated over once.
+
+    `unreadable` counts records that were begun but could not be read, `notes` by text key what was
+    corrected or left out, `shapes` names the formats met. All are complete after the iteration.
+
+    Raises:
+        InputError: the file cannot be opened or read.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._raw = _open(self.path)
+        try:
+            self._file = _decompressed(self._raw)
+            self._source = self._detect()
+        except BaseException:
+            self._raw.close()
+            raise
+
+    @property
+    def unreadable(self) -> int:
+        return self._source.unreadable
+
+    @property
+    def notes(self) -> Counter[str]:
+        return self._source.notes
+
+    @property
+    def shapes(self) -> list[str]:
+        return sorted(self._source.shapes)
+
+    def __iter__(self) -> Iterator[GcEvent | GcWatch]:
+        try:
+            yield from self._source
+        except _UNREADABLE as error:
+            raise InputError(f"cannot read {self.path}", why=str(error)) from error
+
+    def close(self) -> None:
+        self._file.close()
+        self._raw.close()
+
+    def _detect(self) -> Source:
+        try:
+            start = self._file.peek(_PEEK)[:_PEEK]
+        except _UNREADABLE as error:
+            raise InputError(f"cannot read {self.path}", why=str(error)) from error
+        if start.startswith(b'{"nodemem-recording"'):
+            return _Recording(self.path)
+        return V8Log(self._file.read)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _Recording:
+    """The collections in a recording of ours."""
+
+    def __init__(self, path: Path) -> None:
+        self.unreadable = 0
+        self.notes: Counter[str] = Counter()
+        self.shapes = {"recording"}
+        self._path = path
+
+    def __iter__(self) -> Iterator[GcEvent | GcWatch]:
+        with RecordingReader(self._path) as reader:
+            for record in reader:
+                if isinstance(record, GcEvent | GcWatch):
+                    yield record
+            self.unreadable += reader.truncated
+
+
+def _open(path: Path) -> io.BufferedReader:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot read {path}", why=why) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputError(f"cannot read {path}", why="it is no regular file")
+    return open(descriptor, "rb")
+
+
+def _decompressed(raw: io.BufferedReader) -> Any:
+    magic = raw.peek(4)[:4]
+    if magic.startswith(_GZIP):
+        file: Any = gzip.open(raw, "rb")
+    elif magic == _ZSTD:
+        file = zstd().open(raw, "rb")
+    else:
+        return raw
+    return io.BufferedReader(file, _PEEK)

@@ -1,0 +1,238 @@
+"""Records of `--trace-gc-nvp`: names and values, as text up to V8 13, as JSON from 14 (Node.js 25).
+
+Faults of V8 that are dealt with here: a blank that is missing in full collections of V8 12 and 13
+(`clear.join_filter_job=0.0clear.join_job=0.0`); names that changed (`total_size_before` is
+`start_object_size` from V8 13 on; `semi_space_copied` up to V8 10 is `new_space_survived`;
+`new_space_survive_rate_` has an underscore too many in V8 11 to 13).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from nodemem.gc.words import SHORT
+
+JSON_BEGINS = b"GC: {"
+TEXT_BEGINS = b"pause="
+_FIRST = (b" total_size_before=", b" start_object_size=")
+_HEAD = re.compile(
+    rb"pause=(\d{1,15}(?:\.\d{1,9})?) mutator=\S+ gc=(\w{1,4}) reduce_memory=([01]) "
+)
+_VALUE = re.compile(rb"-?(?:\d{1,20}(?:\.\d{1,9})?|inf|nan)(?:e[+-]\d{1,3})?%?")
+_LAST = {b"unmapper_chunks", b"pool_chunks", b"pool_total_chunks", b"compaction_speed"}
+_MOST = 1 << 62
+_ANY = rb"(?:-?[\d.]+(?:e[+-]\d+)?%?|m?m?[cs])"
+_PAIR = re.compile(rb"[a-z_][a-z\d_.]*=" + _ANY)
+_FAULT = b"clear.join_filter_job="
+_CALLBACKS = (
+    b" heap.external.prologue=",
+    b" heap.external.epilogue=",
+    b" heap.external_weak_global_handles=",
+    b" heap.external.weak_global_handles=",
+)
+_INCREMENTAL = (
+    ("steps_time", b" incremental="),
+    ("longest_step", b" incremental_longest_step="),
+    ("marking_time", b" incremental_walltime_duration="),
+)
+
+
+def begins(body: bytes) -> bool:
+    """Whether `body` could be such a record, whole or not."""
+    return body.startswith((b"pause", b"GC: "))
+
+
+def parse(body: bytes) -> dict[str, Any] | None:
+    """The columns of a record, in seconds and bytes, `allocated` as printed; None if damaged."""
+    return parse_json(body[4:]) if body.startswith(b"GC: ") else _parse_text(body)
+
+
+def _parse_text(body: bytes) -> dict[str, Any] | None:
+    head = _HEAD.match(body)
+    at = next((i for name in _FIRST if (i := body.find(name)) >= 0), -1)
+    if head is None or at < 0:
+        return None
+    values: dict[bytes, bytes] = {}
+    last = b""
+    for pair in body[at:].split():
+        last, mark, value = pair.partition(b"=")
+        if not mark or last in values or not _VALUE.fullmatch(value):
+            return None
+        values[last] = value
+    if last not in _LAST:
+        return None
+    collector = SHORT.get(head[2].decode())
+    columns = _columns({name.decode("latin-1"): _number(one) for name, one in values.items()})
+    if collector is None or columns is None:
+        return None
+    columns["kind"], columns["collector"] = collector
+    columns["pause"] = float(head[1]) / 1000
+    columns["reduce"] = head[3] == b"1"
+    columns["callbacks"] = sum(_after(body, name) or 0.0 for name in _CALLBACKS) / 1000
+    if collector.kind == "major" and _after(body, b" incremental_walltime_duration="):
+        for column, name in _INCREMENTAL:
+            time = _after(body, name)
+            columns[column] = None if time is None else time / 1000
+        steps = _after(body, b" incremental_steps_count=")
+        columns["steps"] = None if steps is None else int(steps)
+    return columns
+
+
+def parse_json(text: bytes | str) -> dict[str, Any] | None:
+    """The same of the JSON form, which also stands in trace events."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    collector = SHORT.get(str(data.get("gc"))) if isinstance(data, dict) else None
+    pause = _plain(data.get("pause")) if collector else None
+    columns = _columns(data) if pause is not None else None
+    if collector is None or pause is None or columns is None:
+        return None
+    columns["kind"], columns["collector"] = collector
+    columns["pause"] = pause / 1000
+    columns["reduce"] = bool(data.get("reduce_memory"))
+    columns["cause"] = _text(data.get("reason"))
+    columns["collector_cause"] = _text(data.get("collector_reason"))
+    columns["callbacks"] = (
+        sum(_plain(data.get(name.strip(b" =").decode())) or 0.0 for name in _CALLBACKS) / 1000
+    )
+    if collector.kind == "major" and data.get("is_incremental"):
+        for column, name in _INCREMENTAL:
+            time = _plain(data.get(name.strip(b" =").decode()))
+            columns[column] = None if time is None else time / 1000
+        columns["steps"] = _whole(data.get("incremental_steps_count"))
+    return columns
+
+
+def _columns(data: dict[str, Any]) -> dict[str, Any] | None:
+    def one(*names: str) -> int | None:
+        return next((x for name in names if (x := _whole(data.get(name))) is not None), None)
+
+    before = one("start_object_size", "total_size_before")
+    after = one("end_object_size", "total_size_after")
+    if before is None or after is None:
+        return None
+    promoted = one("promoted")
+    columns: dict[str, Any] = {
+        "used_before": before,
+        "used_after": after,
+        "size_before": one("start_memory_size"),
+        "size_after": one("end_memory_size"),
+        "promoted": promoted,
+        "survived": one("new_space_survived", "semi_space_copied"),
+        "allocated": one("allocated"),
+        "new_capacity": one("new_space_capacity"),
+        "old_limit": one("old_gen_allocation_limit"),
+        "global_limit": one("global_allocation_limit"),
+    }
+    moved = _plain(data.get("promotion_ratio"))
+    kept = next((x for name in _RATES if (x := _plain(data.get(name))) is not None), None)
+    if moved is not None and kept is not None:
+        columns["survival"] = min(1.0, max(0.0, (moved + kept) / 100))
+    return None if promoted is None else columns
+
+
+_RATES = ("new_space_survive_rate", "new_space_survive_rate_", "semi_space_copy_rate")
+
+
+def _number(text: bytes) -> float | int:
+    text = text.rstrip(b"%")
+    return int(text) if text.isdigit() else float(text)
+
+
+def _plain(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < _MOST else None
+
+
+def _whole(value: object) -> int | None:
+    number = _plain(value)
+    return None if number is None or number != int(number) else int(number)
+
+
+def _text(value: object) -> str | None:
+    return value[:100] if isinstance(value, str) and value else None
+
+
+def _after(body: bytes, name: bytes) -> float | None:
+    at = body.find(name)
+    if at < 0:
+        return None
+    begin = at + len(name)
+    end = body.find(b" ", begin, begin + 40)
+    value = body[begin:end]
+    return abs(float(value)) if _VALUE.fullmatch(value) and value[-1:] != b"%" else None
+
+
+def ends(line: bytes) -> bool:
+    """Whether `line` could be the end of such a record."""
+    text = line.rstrip()
+    if not text or text.endswith(b"}"):
+        return True
+    name, mark, value = text[text.rfind(b" ") + 1 :].partition(b"=")
+    if not mark:  # cut inside of the last value, or nothing of ours
+        return _VALUE.fullmatch(name) is not None
+    return any(one.endswith(name) for one in _LAST) and _VALUE.fullmatch(value) is not None
+
+
+def whole_so_far(body: bytes) -> int:
+    """How many bytes of a damaged text record look like names and values."""
+    match = _SO_FAR.match(body)
+    return match.end() if match else 0
+
+
+_SO_FAR = re.compile(rb"(?:[A-Za-z_][\w.]*=" + _ANY + rb" ?)*(?:[\w.]+(?:=-?[\d.]*)?)?")
+
+
+def names(body: bytes) -> list[str] | None:
+    """The names in a record, in their order; None if it does not consist of names and values."""
+    if body.startswith(JSON_BEGINS):
+        try:
+            data = json.loads(body[4:])
+        except (ValueError, RecursionError):
+            return None
+        return list(data) if isinstance(data, dict) else None
+    if any(not _PAIR.fullmatch(pair) and not pair.startswith(_FAULT) for pair in body.split()):
+        return None
+    return [pair.partition(b"=")[0].decode() for pair in body.split()]
+
+
+def collector(body: bytes) -> bytes:
+    """What stands for the collector in the beginning of a record, as far as that is there."""
+    match = _COLLECTOR.search(body[:200])
+    return match[1] if match else b""
+
+
+_COLLECTOR = re.compile(rb"\bgc\"?[=:]\"?(\w{1,4})")
+
+WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    after allocated allocation array average background before body buffer buffers candidates
+    capacity change chunks clean clear closure code collections collector compaction complete
+    conservative copied copy count dependent died duration during embedder end ephemeron epilogue
+    evacuate external fast filter finalize finish forwarding free full gc gen global handles
+    handling harmony heap holes identify in incremental interleaved is job jobs join js layout
+    limit linear lists lo local longest main map maps mark marking memory mutator new nodes non
+    object objects old pages parallel pause pin pinned pointers pool precise process prologue
+    promote promoted promotion quarantined rate ratio reason rebalance reduce references refs
+    remembered resize restore roots safepoint scanning scavenge semi set shared size slots space
+    speed stack start step steps string survival survive survived sweep sweeping table throughput
+    time to took total tracing trivial unmapper up update walltime weak weakness wrapper
+        """,
+    )
+)
+"""What the names of V8 10 to 14 are made of."""
+
+
+def sensible(names: list[str]) -> bool:
+    """Whether all names are made of words that V8 uses."""
+    return all(WORDS.issuperset(_PARTS.split(name.rstrip("_"))) for name in names)
+
+
+_PARTS = re.compile(r"[._]")

@@ -1,0 +1,293 @@
+"""What a stream of collections amounts to, in bounded memory."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from nodemem.gc.course import Course
+from nodemem.gc.mmu import Mmu
+from nodemem.gc.pauses import Pauses
+from nodemem.gc.trend import Trend
+from nodemem.records import GcEvent, GcKind, GcWatch
+from nodemem.results import Series
+
+KINDS: tuple[GcKind, ...] = ("minor", "major", "incremental", "weak-callbacks")
+WINDOWS = (0.01, 0.1, 1.0)
+LONGEST = 5
+_MOST_CAUSES = 100
+_MOST_ISOLATES = 1000
+
+Who = tuple[int | None, str | None, int | None]
+
+
+@dataclass
+class Amount:
+    """A sum over those events that tell; None if none of them does."""
+
+    total: int = 0
+    told: int = 0
+
+    def add(self, value: int | None) -> None:
+        if value is not None:
+            self.total += value
+            self.told += 1
+
+    @property
+    def value(self) -> int | None:
+        return self.total if self.told else None
+
+
+@dataclass
+class Trigger:
+    """How often a cause began a collection, and how long those paused in all (seconds)."""
+
+    count: int = 0
+    pause: float = 0.0
+    allocated: int = 0
+
+
+class Statistics:
+    """Figures of one isolate, or of all together. Times in seconds; add events in their order.
+
+    `begun` and `end` are the time that was observed: from the beginning of the first event to the
+    end of the last one, or as a `GcWatch` says.
+    """
+
+    def __init__(self, who: Who = (None, None, None)) -> None:
+        self.pid, self.isolate, self.thread = who
+        self.pauses: dict[GcKind, Pauses] = {kind: Pauses() for kind in KINDS}
+        self.cpu: dict[GcKind, Amount] = {kind: Amount() for kind in KINDS}
+        self.allocated, self.promoted, self.survived = Amount(), Amount(), Amount()
+        self.first_allocated: int | None = None
+        self.survival: list[float] = [0.0, 0.0]  # sum, count
+        self.triggers: dict[tuple[GcKind, str], Trigger] = {}
+        self.longest: list[tuple[float, int, GcEvent]] = []
+        self.reducing = 0
+        self.forced = 0
+        self.steps_time = 0.0
+        self.callbacks = Pauses()
+        self.live = Trend()
+        self.external = Trend()
+        self.heap = Course(max)
+        self.paused = Course(lambda one, other: one + other)
+        self.mmu = [Mmu(window) for window in WINDOWS]
+        self.begun: float | None = None
+        self.end: float | None = None
+        self.last: GcEvent | None = None
+        self.last_major: GcEvent | None = None
+        self.lost = 0
+        self.cost: float | None = None
+        self.full_in_a_row = 0
+        self._number = 0
+
+    def add(self, event: GcEvent) -> None:
+        """Count one event."""
+        self._number += 1
+        self.pauses[event.kind].add(event.pause)
+        if event.cpu is not None:
+            self.cpu[event.kind].add(round(event.cpu * 1e9))
+        if event.kind in ("minor", "major"):
+            self._collection(event)
+        if event.pause is not None:
+            entry = (event.pause, -self._number, event)
+            if len(self.longest) < LONGEST:
+                heapq.heappush(self.longest, entry)
+            else:
+                heapq.heappushpop(self.longest, entry)
+        self._in_time(event)
+
+    def watched(self, watch: GcWatch) -> None:
+        """Take in over which time, and at which cost, events were watched for."""
+        self.begun = watch.begun if self.begun is None else min(self.begun, watch.begun)
+        self.end = watch.time if self.end is None else max(self.end, watch.time)
+        self.lost += watch.lost
+        if watch.cost is not None:
+            self.cost = (self.cost or 0.0) + watch.cost
+
+    @property
+    def seconds(self) -> float | None:
+        """How long was observed; None where the source tells no times."""
+        return None if self.begun is None or self.end is None else self.end - self.begun
+
+    @property
+    def paused_total(self) -> float:
+        """Seconds in which JavaScript stood still."""
+        return sum(pauses.total for pauses in self.pauses.values())
+
+    def rate(self, amount: Amount) -> float | None:
+        """Bytes a second. What was allocated before the first event is not in it: when that began
+        is not known."""
+        seconds, total = self.seconds, amount.value
+        if total is None or not seconds:
+            return None
+        if amount is self.allocated:
+            total -= self.first_allocated or 0
+        return total / seconds
+
+    @property
+    def share(self) -> float | None:
+        """The share of the observed time in which JavaScript stood still."""
+        return min(1.0, self.paused_total / self.seconds) if self.seconds else None
+
+    def utilizations(self) -> dict[str, float | None]:
+        """Minimum mutator utilisation by length of window in milliseconds; a share."""
+        begun, end = self.begun or 0.0, self.end or 0.0
+        return {f"{one.window * 1000:g}": _rounded(one.utilization(begun, end)) for one in self.mmu}
+
+    def series(self) -> list[Series]:
+        """The heap at the beginning of collections, and the share of time they took."""
+        found = [self.heap.series("gc_heap", "bytes"), self.paused.shares("gc_share")]
+        return [one for one in found if one.values]
+
+    def to_data(self) -> dict[str, Any]:
+        """The JSON form: milliseconds, bytes, shares and bytes a second."""
+        survival = self.survival[0] / self.survival[1] if self.survival[1] else None
+        return {
+            "pid": self.pid,
+            "isolate": self.isolate,
+            "thread": self.thread,
+            "seconds": _rounded(self.seconds),
+            **{kind.replace("-", "_"): self._kind(kind) for kind in KINDS},
+            "allocated_bytes": self.allocated.value,
+            "promoted_bytes": self.promoted.value,
+            "survived_bytes": self.survived.value,
+            "allocation_rate": _rounded(self.rate(self.allocated), 0),
+            "promotion_rate": _rounded(self.rate(self.promoted), 0),
+            "survival": _rounded(survival),
+            "gc_share": _rounded(self.share),
+            "incremental_steps_ms": round(self.steps_time * 1000, 3),
+            "callbacks_ms": self.callbacks.to_data(),
+            "mmu": self.utilizations(),
+            "live": self.live.to_data(),
+            "triggers": [
+                {
+                    "kind": kind,
+                    "cause": cause,
+                    "count": one.count,
+                    "pause_ms": round(one.pause * 1000, 6),
+                }
+                for (kind, cause), one in self.ordered_triggers()
+            ],
+            "longest": [event.to_data() for event in self.longest_events()],
+            "reducing": self.reducing,
+            "lost": self.lost,
+            "cost_ms": None if self.cost is None else round(self.cost * 1000, 3),
+        }
+
+    def ordered_triggers(self) -> list[tuple[tuple[GcKind, str], Trigger]]:
+        """The most frequent first."""
+        return sorted(self.triggers.items(), key=lambda item: (-item[1].count, item[0]))
+
+    def longest_events(self) -> list[GcEvent]:
+        """The events with the longest pauses, the longest first."""
+        return [event for _, _, event in sorted(self.longest, key=lambda one: one[:2])[::-1]]
+
+    def _kind(self, kind: GcKind) -> dict[str, Any]:
+        pauses, cpu = self.pauses[kind], self.cpu[kind].value
+        return {
+            "count": pauses.count,
+            "pause_ms": pauses.to_data(),
+            "cpu_ms": None if cpu is None else cpu / 1e6,
+        }
+
+    def _collection(self, event: GcEvent) -> None:
+        if self.last is None:
+            self.first_allocated = event.allocated
+        self.allocated.add(event.allocated)
+        self.promoted.add(event.promoted)
+        self.survived.add(event.survived)
+        if event.kind == "minor" and event.survival is not None:
+            self.survival[0] += event.survival
+            self.survival[1] += 1
+        if event.cause is not None:
+            key = (event.kind, event.cause)
+            if key in self.triggers or len(self.triggers) < _MOST_CAUSES:
+                trigger = self.triggers.setdefault(key, Trigger())
+                trigger.count += 1
+                trigger.pause += event.pause or 0.0
+        self.reducing += bool(event.reduce)
+        self.forced += bool(event.forced)
+        self.steps_time += event.steps_time or 0.0
+        if event.callbacks:
+            self.callbacks.add(event.callbacks)
+        if event.kind == "major":
+            self.last_major = event
+            if event.used_after is not None and event.time is not None:
+                self.live.add(event.time, event.used_after)
+            if event.external_after is not None and event.time is not None:
+                self.external.add(event.time, event.external_after)
+        self.last = event
+
+    def _in_time(self, event: GcEvent) -> None:
+        begin = event.time
+        if begin is None:
+            return
+        end = begin + (event.pause or 0.0)
+        self.begun = begin if self.begun is None else min(self.begun, begin)
+        self.end = end if self.end is None else max(self.end, end)
+        if event.used_before is not None:
+            self.heap.add(begin, event.used_before)
+        if event.pause:
+            self.paused.add(begin, event.pause)
+            for one in self.mmu:
+                one.add(begin, end)
+
+
+def _rounded(value: float | None, digits: int = 6) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+@dataclass
+class Collected:
+    """All that a source holds: figures of `all` isolates together, and `isolates` each by itself.
+
+    Windows of `mmu` and shares of time are those of each isolate; in `all` they mean something
+    only where there is one.
+    """
+
+    all: Statistics = field(default_factory=Statistics)
+    isolates: dict[Who, Statistics] = field(default_factory=dict)
+    notes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, event: GcEvent) -> None:
+        """Count one event, in all and in its isolate."""
+        self.all.add(event)
+        self._of((event.pid, event.isolate, event.thread)).add(event)
+
+    def watched(self, watch: GcWatch) -> None:
+        """See `Statistics.watched`."""
+        self.all.watched(watch)
+        self._of((watch.pid, None, watch.thread)).watched(watch)
+
+    def _of(self, who: Who) -> Statistics:
+        found = self.isolates.get(who)
+        if found is None:
+            found = Statistics(who)
+            if len(self.isolates) < _MOST_ISOLATES:
+                self.isolates[who] = found
+        return found
+
+    def sorted(self) -> list[Statistics]:
+        """The isolates, that with most collections first."""
+        return sorted(
+            self.isolates.values(),
+            key=lambda one: (
+                -one.pauses["minor"].count - one.pauses["major"].count,
+                str(one.isolate),
+            ),
+        )
+
+
+def collect(events: Iterable[GcEvent | GcWatch]) -> Collected:
+    """Read a stream of events through."""
+    collected = Collected()
+    for event in events:
+        if isinstance(event, GcWatch):
+            collected.watched(event)
+        else:
+            collected.add(event)
+    return collected
