@@ -20,7 +20,7 @@ PAGE = 256  # so that few words have many pages
 def follow(kernel, words, block, last=0):
     """All that the kernel finds in the memory `words` at START, read in blocks of `block` words."""
     end = START + 8 * len(words)
-    used = memoryview(bytearray(len(words) // 16 + 1))
+    starts, used = (memoryview(bytearray(len(words) // 16 + 1)) for _ in range(2))
     ranges, found = memoryview(array("Q", bytes(8 * 6))), memoryview(array("Q", bytes(8 * 2)))
     state = memoryview(array("Q", [START, *([0] * (kernel.STATE - 1))]))
     pages, outcome = [], kernel.MORE
@@ -28,19 +28,22 @@ def follow(kernel, words, block, last=0):
         at = (state[0] - START) // 8
         outcome = kernel.walk(
             memoryview(array("Q", words[at : at + block])).toreadonly(), state[0], end, last, PAGE,
-            64, START, used, ranges, found, state,
+            64, START, starts, used, ranges, found, state,
         )  # fmt: skip
         pages += ranges[: state[2]].tolist()
         state[2] = 0
-    starts = [START + 128 * n + 16 * k for n, b in enumerate(used) for k in range(8) if b >> k & 1]
-    return outcome, state.tolist(), pages, found[: state[6]].tolist(), starts
+    return outcome, state.tolist(), pages, found[: state[6]].tolist(), places(used), places(starts)
+
+
+def places(bits):
+    return [START + 128 * n + 16 * k for n, b in enumerate(bits) for k in range(8) if b >> k & 1]
 
 
 def by_definition(kernel, words, last=0):
     """The same, chunk by chunk."""
     end = START + 8 * len(words)
     at = before = in_use = free = chunks = 0
-    pages, found, starts, outcome = [], [], [], kernel.MORE
+    pages, found, used, starts, outcome = [], [], [], [], kernel.MORE
     at = START
     while at + 16 <= end:
         own, head = words[(at - START) // 8], words[(at - START) // 8 + 1]
@@ -53,11 +56,12 @@ def by_definition(kernel, words, last=0):
             or (before and not head & 1 and own != at - before)
         ):
             break
+        starts.append(at)
         if before:
             chunks += 1
             if head & 1:
                 in_use += at - before
-                starts.append(before)
+                used.append(before)
                 found += [before] * (at - before == 64 and len(found) < 2)
             else:
                 free += at - before
@@ -74,7 +78,7 @@ def by_definition(kernel, words, last=0):
             break
         outcome = kernel.MORE
         before, at = at, at + size
-    return outcome, [at, before, 0, in_use, free, chunks, len(found)], pages, found, starts
+    return outcome, [at, before, 0, in_use, free, chunks, len(found)], pages, found, used, starts
 
 
 @st.composite

@@ -14,6 +14,7 @@ import pytest
 
 from nodemem.memory import malloc
 from nodemem.memory.malloc import Malloc
+from nodemem.records import Mapping
 from nodemem.target.address_space import LiveAddressSpace
 from nodemem.testing import NodeProgram
 
@@ -106,20 +107,27 @@ def adds_up(found: Malloc) -> bool:
 @pytest.mark.parametrize("mode", ["holes", "thread", "blocked", "no_break", "end"])
 def test_what_a_program_frees(mode: str, run: Run, trimming: dict[str, str]) -> None:
     program = run(mode)
-    held, freed = map(int, program.stdout_lines[-1].split()[1:])
+    *told, last = program.stdout_lines
+    held, freed = map(int, last.split()[1:])
     found = find(program.pid)
     assert found.known
     assert found.consistent
     assert adds_up(found)
     assert [one.main for one in found.arenas] == [True] + [False] * (len(found.arenas) - 1)
     assert sum(len(one.ranges) for one in found.arenas) >= {
-        "holes": 1, "thread": 1 + 3, "blocked": 50, "no_break": 50, "end": 1,
+        "holes": 1, "thread": 1 + 2, "blocked": 50, "no_break": 50, "end": 1,
     }[mode]  # fmt: skip
     free = sum(one.free + one.top for one in found.arenas)
     # Each chunk has a header; and there is the end of the arena.
     assert 0.99 * freed < free < 1.04 * freed + 400_000
     in_use = sum(one.in_use for one in found.arenas) + sum(b - a for a, b in found.mapped)
     assert held <= in_use < 1.02 * held + 1_000_000
+    for line in told:
+        _, address, room = line.split()
+        assert found.room(int(address, 16)) == int(room)
+        assert found.holds(int(address, 16))
+        assert not found.holds(int(address, 16) + 16)
+    assert len(told) > 40 or not held
     predicted = resident(program.pid, found.trimmable_pages())
     assert predicted == pytest.approx(given_back(program, trimming), rel=0.02)
 
@@ -139,15 +147,20 @@ def test_a_program_that_changes_it_all_the_time(run: Run) -> None:
         assert found.known
         assert all(one.system_mem for one in found.arenas)
         assert not found.consistent or is_right(found)
-    os.kill(program.pid, signal.SIGSTOP)
-    os.waitpid(program.pid, os.WUNTRACED)
-    found = find(program.pid)
+    # Where it is stopped while it is not just changing something, all is exact.
+    for _ in range(50):
+        os.kill(program.pid, signal.SIGSTOP)
+        os.waitpid(program.pid, os.WUNTRACED)
+        found = find(program.pid)
+        os.kill(program.pid, signal.SIGCONT)
+        if found.consistent:
+            break
     assert found.consistent
     assert is_right(found)
 
 
 FRAGMENTS = """
-const all = Array.from({ length: 60000 }, () => Buffer.allocUnsafeSlow(3000).fill(1));
+const all = Array.from({ length: 30000 }, () => Buffer.allocUnsafeSlow(3000).fill(1));
 globalThis.kept = all.filter((_, i) => i % 10 === 0);
 all.length = 0;
 gc(); gc();
@@ -163,7 +176,7 @@ def test_node_and_malloc_trim(
     program = start(node, FRAGMENTS, flags=["--expose-gc"], env=trimming)
     found = settled(program.pid)
     free = sum(one.free + one.top for one in found.arenas)
-    assert free > 54_000 * 3000
+    assert free > 27_000 * 3000
     predicted = resident(program.pid, found.trimmable_pages())
     assert predicted == pytest.approx(given_back(program, trimming), rel=0.1)
 
@@ -185,3 +198,42 @@ def test_nothing_is_brought_into_memory(any_node: Path, start: Callable[..., Nod
     for _ in range(3):
         assert settled(program.pid).known
     assert abs(rss(program.pid) - before) < 64 << 10
+
+
+PRELOADED = {
+    "jemalloc": "libjemalloc.so.2",
+    "mimalloc": "libmimalloc.so.2",
+    "tcmalloc": "libtcmalloc_minimal.so.4",
+}
+
+
+@pytest.mark.parametrize("name", PRELOADED)
+def test_another_allocator(name: str, any_node: Path, start: Callable[..., NodeProgram]) -> None:
+    places = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib")
+    library = next(
+        (path for place in places if (path := Path(place) / PRELOADED[name]).exists()), None
+    )
+    if library is None:
+        pytest.skip(f"{PRELOADED[name]} is not installed")
+    program = start(
+        any_node,
+        "globalThis.kept = Buffer.alloc(5e6, 1); console.log('ready'); process.stdin.resume()",
+        env={**os.environ, "LD_PRELOAD": str(library)},
+    )
+    with LiveAddressSpace(program.pid) as space:
+        assert malloc.allocators(space.mappings()) == [name]
+        found = malloc.find(space, space.mappings())
+    # glibc's own is hardly used, if at all.
+    assert sum(one.system_mem for one in found.arenas) < 2 << 20
+
+
+def test_the_names_of_libraries() -> None:
+    mappings = [
+        Mapping(n << 20, (n + 1) << 20, "r-xp", file)
+        for n, file in enumerate(
+            ("/lib/ld-musl-x86_64.so.1", "/opt/libjemalloc.so", "", "[heap]", "/usr/lib/libc.so.6",
+             "/srv/libjemalloc/app", "/usr/lib/libtcmalloc_minimal.so.4.5.10")
+        )
+    ]  # fmt: skip
+    assert malloc.allocators(mappings) == ["jemalloc", "musl", "tcmalloc"]
+    assert malloc.allocators(mappings[2:5]) == []

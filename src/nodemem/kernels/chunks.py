@@ -46,6 +46,7 @@ def walk(
     page: u64,
     size_sought: u64,
     origin: u64,
+    starts: u8[::1],
     used: u8[::1],
     ranges: u64[::1],
     found: u64[::1],
@@ -60,8 +61,9 @@ def walk(
 
     Of a free chunk of size s at c, what malloc_trim would give back, the whole pages of
     [c + 48, c + s), is put into `ranges`, start and end in turn, as long as there is room; when
-    there is none left the outcome is MORE as well. For a chunk in use, bit (c - origin) / 16 of
-    `used` is set; where its size is `size_sought` c is put into `found`, as long as there is room.
+    there is none left the outcome is MORE as well. For each chunk bit (c - origin) / 16 of `starts`
+    is set, and if it is in use that of `used`; where such a one is of `size_sought`, c is put into
+    `found`, as long as there is room.
     """
     at: u64 = state[0]
     before: u64 = state[1]
@@ -97,6 +99,8 @@ def walk(
             if before != 0 and not head & 1 and words[cython.cast(ix, i)] != gone:
                 outcome = 3
                 break
+            bit = (at - origin) >> 4
+            starts[cython.cast(ix, bit >> 3)] |= cython.cast(u8, 1 << (bit & 7))
             if before != 0:
                 chunks += 1
                 if head & 1:

@@ -15,6 +15,7 @@ def walk(
     page: int,
     size_sought: int,
     origin: int,
+    starts: memoryview,
     used: memoryview,
     ranges: memoryview,
     found: memoryview,

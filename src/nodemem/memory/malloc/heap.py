@@ -78,7 +78,7 @@ class Malloc:
     known: bool = False
     _regions: list[Region] = field(default_factory=list, repr=False)
     _starts: list[int] = field(default_factory=list, repr=False)
-    _mapped: frozenset[int] = field(default_factory=frozenset, repr=False)
+    _mapped: dict[int, int] = field(default_factory=dict, repr=False)
 
     @property
     def consistent(self) -> bool:
@@ -86,11 +86,17 @@ class Malloc:
         return self.known and self.mapped_consistent and all(one.consistent for one in self.arenas)
 
     def holds(self, address: int) -> bool:
-        """Whether a chunk in use starts where `address` was given out."""
-        if address - 16 in self._mapped:
-            return True
+        """Whether `address` was given out and not yet taken back."""
+        return self.room(address) is not None
+
+    def room(self, address: int) -> int | None:
+        """How many bytes were given out at `address`, as malloc rounds them up; None if it does
+        not hold it."""
+        size = self._mapped.get(address - 16)
+        if size is not None:
+            return size - 16
         place = bisect_right(self._starts, address) - 1
-        return place >= 0 and self._regions[place].holds(address)
+        return None if place < 0 else self._regions[place].room(address)
 
     def free_pages(self) -> Iterator[Range]:
         """The whole pages that are in no chunk in use, as [start, end): in free chunks, and at the
@@ -163,7 +169,7 @@ class _Finder:
             known=bool(found),
             _regions=regions,
             _starts=[one.start for one in regions],
-            _mapped=frozenset(start for start, _ in mapped),
+            _mapped={start: end - start for start, end in mapped},
         )
 
     def _tries(self) -> Iterator[int]:

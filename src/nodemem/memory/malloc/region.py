@@ -14,6 +14,7 @@ _CHUNKS = kernels.load("chunks")
 _UNIT = 4096
 _FIRST_BLOCK, _BLOCK = 1 << 16, 1 << 20
 _MOST_FOUND = 256
+_PIECE = 1 << 12
 _MOST_BEHIND = 48  # bytes behind the last chunk of a piece that is not continued
 
 
@@ -25,7 +26,7 @@ class Region:
 
     `free_pages` are whole pages within free chunks, [start, end) in turn, `top_pages` those within
     the chunk at the end; `caches` the chunks in use of the size that the caches of threads have;
-    `used` has a bit for each 16 bytes from the start, set where a chunk in use begins.
+    `starts` has a bit for each 16 bytes, set where a chunk begins, `used` where one in use does.
     """
 
     start: int
@@ -38,14 +39,31 @@ class Region:
     free_pages: array[int] = field(default_factory=lambda: array("Q"))
     caches: list[int] = field(default_factory=list)
     top_pages: tuple[int, int] = (0, 0)
+    starts: bytearray = field(default_factory=bytearray, repr=False)
     used: bytearray = field(default_factory=bytearray, repr=False)
 
-    def holds(self, address: int) -> bool:
-        """Whether a chunk in use has its memory from `address` on."""
+    def room(self, address: int) -> int | None:
+        """How many bytes there are from `address` on, where a chunk in use has its memory; None if
+        none has it there."""
         place = address - 16 - self.start
-        if place % 16 or not 0 <= place >> 7 < len(self.used):
-            return False
-        return bool(self.used[place >> 7] >> (place >> 4 & 7) & 1)
+        at = place >> 7
+        if place % 16 or not 0 <= at < len(self.used):
+            return None
+        bit = place >> 4 & 7
+        if not self.used[at] >> bit & 1:
+            return None
+        # Up to the next chunk, and the first word of that.
+        rest = self.starts[at] >> bit + 1
+        if rest:
+            return 16 * (1 + _lowest(rest)) - 8
+        there = at + 1
+        while there < len(self.starts):
+            piece = self.starts[there : there + _PIECE]
+            empty = len(piece) - len(piece.lstrip(b"\0"))
+            there += empty
+            if empty < len(piece):
+                return 16 * (8 * (there - at) + _lowest(self.starts[there]) - bit) - 8
+        return None
 
 
 class Walker:
@@ -76,11 +94,13 @@ class Walker:
                 break
             size = min(2 * size, _BLOCK)
             # A bit for each 16 bytes up to the end of the block.
-            region.used.extend(bytes((at + len(data) - start) // 128 + 1 - len(region.used)))
-            with memoryview(region.used) as used:
+            more = bytes((at + len(data) - start) // 128 + 1 - len(region.used))
+            region.starts.extend(more)
+            region.used.extend(more)
+            with memoryview(region.starts) as starts, memoryview(region.used) as used:
                 outcome = _CHUNKS.walk(
                     memoryview(data).cast("Q"), at, limit, top, self._page, caches.SIZE, start,
-                    used, self._ranges, self._found, state,
+                    starts, used, self._ranges, self._found, state,
                 )  # fmt: skip
             region.free_pages.extend(self._ranges[: state[2]])
             state[2] = 0
@@ -117,3 +137,8 @@ def _behind(space: AddressSpace, at: int, limit: int, *, open_end: bool) -> tupl
 def _word(space: AddressSpace, address: int) -> int:
     data = space.read(address, 8)
     return int.from_bytes(data, "little") if data else 0
+
+
+def _lowest(byte: int) -> int:
+    """The place of the lowest bit that is set."""
+    return (byte & -byte).bit_length() - 1

@@ -1,0 +1,238 @@
+"""Where the contents of ArrayBuffers are, which V8 keeps outside of its heap; Buffers of Node.js
+and typed arrays are views of them.
+
+The objects are looked for on V8's pages by their maps. What is found there may be garbage: as long
+as its page was not swept an object is still there, but its memory may be free, or somebody else's.
+So each is believed only if malloc has given out memory of that address and length, or if it lies in
+memory that V8 has mapped itself. What is outside of both, such as constants of the program that are
+handed to JavaScript, is left out.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+from nodemem import kernels
+from nodemem.memory import spaces
+from nodemem.memory.layouts import Layouts
+from nodemem.memory.malloc import Malloc
+from nodemem.memory.maps import MapTable
+from nodemem.memory.metadata import Metadata
+from nodemem.memory.pages import ALIGNMENT, Heap, Page
+from nodemem.records import AddressSpace, Mapping
+
+_INSTANCES = kernels.load("instances")
+
+BufferKind = Literal["plain", "shared", "resizable", "wasm"]
+
+_TYPE = "JS_ARRAY_BUFFER_TYPE"
+_SHARED, _RESIZABLE = 1 << 4, 1 << 5  # bits of an ArrayBuffer's flags, the same in all releases
+_KNOWN_FLAGS = 0xFFF
+_FLAGS = 16  # bytes from the address of the contents to the flags
+_MOST_AT_ONCE = 1 << 12
+_MOST_MAPS_AT_ONCE = 1 << 8
+_MOST_ROUNDS = 8
+_MOST_BYTES = 1 << 40
+_SPACES = ("new_space", "old_space", "map_space", "shared_space")
+_FIRST_PAGES = 8  # of a space, where V8 has put what it starts with
+_SLACK = 64  # bytes that malloc may give out in excess
+_PAGE = 4096
+_HIGHEST = 1 << 47
+
+
+@dataclass(frozen=True)
+class ArrayBuffer:
+    """The contents of one, `length` bytes from `address`.
+
+    `kind`: `shared` is a SharedArrayBuffer, `resizable` one that was made with a `maxByteLength`,
+    which then is its length, `wasm` the memory of a WebAssembly instance. `mapped` says whether
+    V8 has mapped it itself, as it does for the last two; otherwise it is malloc's. `heap` is the
+    V8 heap that refers to it (`Heap.address`), None if several do.
+    """
+
+    address: int
+    length: int
+    kind: BufferKind
+    mapped: bool
+    heap: int | None
+
+
+def find(
+    space: AddressSpace,
+    symbols: Metadata,
+    heaps: Sequence[Heap],
+    mappings: Sequence[Mapping],
+    malloc: Malloc,
+) -> list[ArrayBuffer]:
+    """The contents of all ArrayBuffers that objects in `heaps` tell of, by ascending address; none
+    where the program does not say how it lays them out.
+
+    They are of one moment only if no collection ran meanwhile (`pages.moved`).
+    """
+    reader = _Reader(space, symbols)
+    if not reader.knows:
+        return []
+    kept = _Kept(heaps, mappings, malloc)
+    found = (one for heap in heaps for one in reader.buffers(heap))
+    claimed = sorted((one for one in found if one.address), key=lambda one: one.address)
+    buffers = []
+    for _, same in groupby(claimed, key=lambda one: one.address):
+        fitting = [one for claim in same if (one := kept.checked(claim)) is not None]
+        if fitting:
+            buffers.append(_one(fitting))
+    return buffers
+
+
+def _one(same: list[ArrayBuffer]) -> ArrayBuffer:
+    """What several objects say of one address: the longest that fits."""
+    best = max(same, key=lambda one: one.length)
+    heaps = {one.heap for one in same}
+    if len(heaps) == 1:
+        return best
+    return ArrayBuffer(best.address, best.length, best.kind, best.mapped, None)
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """What an object says: `most` is the greatest length that it may get."""
+
+    address: int
+    length: int
+    most: int
+    flags: int
+    heap: int
+
+
+class _Reader:
+    """Finds the objects of ArrayBuffers on V8's pages."""
+
+    def __init__(self, space: AddressSpace, symbols: Metadata) -> None:
+        self._space = space
+        self._type = symbols.type(_TYPE)
+        self._store = symbols.offset("JSArrayBuffer__backing_store", 0) // 8
+        self._length = symbols.offset("JSArrayBuffer__byte_length", 0) // 8
+        self._names = spaces.names(symbols)
+        self._maps = MapTable(space, Layouts(symbols))
+        self._objects = memoryview(array("Q", bytes(8 * _MOST_AT_ONCE)))
+        self._candidates = memoryview(array("Q", bytes(8 * _MOST_MAPS_AT_ONCE)))
+        self._counts = memoryview(array("q", [0, 0]))
+
+    @property
+    def knows(self) -> bool:
+        return self._type is not None and self._store > 0 and self._length > 0
+
+    def buffers(self, heap: Heap) -> Iterable[_Claim]:
+        """What the ArrayBuffers of a heap say."""
+        wanted = [page for page in heap.pages if self._may_hold(page)]
+        for page in _first(wanted):
+            for _ in self._objects_on(page):
+                pass  # only for their maps
+        found: dict[int, _Claim] = {}
+        known: dict[Page, int] = {}  # how many maps were known when a page was looked at
+        for _ in range(_MOST_ROUNDS):
+            stale = [page for page in wanted if known.get(page) != len(self._maps)]
+            for page in stale:
+                known[page] = len(self._maps)
+                for address, words in self._objects_on(page):
+                    claim = self._claim(words, heap)
+                    if claim is not None and not _is_in(address, heap.unused):
+                        found[address] = claim
+            if not stale:
+                break
+        return found.values()
+
+    def _may_hold(self, page: Page) -> bool:
+        name = self._names[page.space_id] if page.space_id < len(self._names) else ""
+        return page.size <= ALIGNMENT and name in _SPACES
+
+    def _objects_on(self, page: Page) -> Iterator[tuple[int, memoryview]]:
+        """Objects of known maps, their address and words, those of the page after them too; maps
+        that are met become known."""
+        data = self._space.read_sparse(page.start, (page.end - page.start) // 8 * 8)
+        if data is None:
+            return
+        words = memoryview(data).cast("Q")
+        at = 0
+        while at < len(words):
+            at = _INSTANCES.scan(
+                words, at, self._type, memoryview(self._maps.keys), self._objects,
+                self._candidates, self._counts,
+            )  # fmt: skip
+            n_objects, n_maps = self._counts
+            for place in self._candidates[:n_maps].tolist():
+                word = page.start + 8 * place + 1
+                if self._maps.slot(word) is None:
+                    self._maps.add(word)
+            for place in self._objects[:n_objects].tolist():
+                yield page.start + 8 * place, words[place:]
+
+    def _claim(self, words: memoryview, heap: Heap) -> _Claim | None:
+        """What an object says; None if it contradicts itself or has no contents."""
+        if len(words) <= self._store + _FLAGS // 8:
+            return None
+        length, most = words[self._length : self._length + 2]
+        address, flags = words[self._store], words[self._store + _FLAGS // 8]
+        sound = 0 < address < _HIGHEST and length <= most <= _MOST_BYTES and most
+        if not sound or flags & ~_KNOWN_FLAGS:
+            return None
+        return _Claim(address, length, most, flags, heap.address)
+
+
+class _Kept:
+    """What is true of what objects say."""
+
+    def __init__(
+        self,
+        heaps: Sequence[Heap],
+        mappings: Sequence[Mapping],
+        malloc: Malloc,
+    ) -> None:
+        self._malloc = malloc
+        self._mappings = mappings
+        self._starts = [one.start for one in mappings]
+        pages = (page for heap in heaps for page in (*heap.pages, *heap.spare))
+        self._pages = sorted((page.base, page.base + page.size) for page in pages)
+
+    def checked(self, claim: _Claim) -> ArrayBuffer | None:
+        """The buffer that an object tells of, if there is memory of its kind."""
+        shared, resizable = claim.flags & _SHARED, claim.flags & _RESIZABLE
+        room = self._malloc.room(claim.address)
+        if room is not None:
+            # A chunk with a mapping of its own is as long as its pages.
+            slack = _PAGE if claim.address % _PAGE == 16 else _SLACK
+            if not claim.length <= room < claim.length + slack:
+                return None
+            kind: BufferKind = "shared" if shared else "resizable" if resizable else "plain"
+            return ArrayBuffer(claim.address, claim.length, kind, False, claim.heap)
+        if not self._is_mapped(claim.address):
+            return None
+        length = claim.most if resizable else claim.length
+        kind = "resizable" if resizable else "wasm"
+        return ArrayBuffer(claim.address, length, kind, True, claim.heap)
+
+    def _is_mapped(self, address: int) -> bool:
+        """Whether it is in memory that V8 has mapped, but for its pages."""
+        place = bisect_right(self._starts, address) - 1
+        if place < 0 or address % _PAGE or _is_in(address, self._pages):
+            return False
+        one = self._mappings[place]
+        v8 = "dc" in one.flags if one.flags is not None else one.access[3:] == "p"
+        return v8 and address < one.end and one.access[:2] == "rw" and not one.file
+
+
+def _first(pages: Sequence[Page]) -> Iterator[Page]:
+    """The pages of each space where V8 has put what it starts with, the first maps among it."""
+    by_owner = sorted(pages, key=lambda page: page.owner)
+    for _, own in groupby(by_owner, key=lambda page: page.owner):
+        yield from list(own)[:_FIRST_PAGES]
+
+
+def _is_in(address: int, ranges: Sequence[tuple[int, int]]) -> bool:
+    """Whether an address is in one of some ascending ranges."""
+    place = bisect_right(ranges, (address, _HIGHEST)) - 1
+    return place >= 0 and address < ranges[place][1]
