@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
+from nodemem.memory.segments.limits import Nearest
 from nodemem.memory.segments.types import Category, Check, Outside, Refusal, Segment, V8Space
-from nodemem.records import MemorySample, Record
+from nodemem.records import ControlGroup, MemorySample, Pressure, Record
 from nodemem.results import Column, Envelope, Finding, Table, to_json
 from nodemem.results.digest import Digest
 
@@ -40,6 +41,10 @@ class MapData(msgspec.Struct):
     categories: list[Category]
     unattributed: int
     outside: Outside
+    groups: list[ControlGroup]
+    limit: int | None
+    nearest: Nearest | None
+    pressure: Pressure | None
     spaces: list[V8Space]
     checks: list[Check]
     refusals: list[Refusal]

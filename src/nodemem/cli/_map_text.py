@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from nodemem.cli import _map_limits
 from nodemem.cli._frame import Output
 from nodemem.memory.segments.types import SEGMENTS, UNATTRIBUTED, Category, MemoryMap
 from nodemem.render.terminal import Terminal, cells, detect, wrap
@@ -40,7 +41,8 @@ def lines(out: Output, heading: str, found: MemoryMap) -> list[str]:
         share = f"  {say(own.rss / found.rss if found.rss else 0.0, 'share', out.texts)}"
         line = terminal.style(line + share, "bold") if is_segment else f"{line}  {bar}"
         text.append(line.rstrip())
-    notes = [*_isolates(out, found), *_outside(out, found), *_notes(out, found)]
+    notes = [*_isolates(out, found), *_outside(out, found)]
+    notes += [*_map_limits.lines(out, found.limits), *_notes(out, found)]
     text += ["", *_wrapped(notes, terminal)]
     return [terminal.encodable(line) for line in text]
 

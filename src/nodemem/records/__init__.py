@@ -1,6 +1,7 @@
 """What was observed: plain records, and the file that keeps them."""
 
 from nodemem.records.address_space import AddressSpace, Mapping
+from nodemem.records.groups import ControlGroup, Pressure, Stall
 from nodemem.records.observed import MappedMemory, Observed, ThreadName
 from nodemem.records.recording import RecordingReader, RecordingWriter
 from nodemem.records.rotation import RotatingWriter
@@ -25,6 +26,7 @@ from nodemem.records.types import (
 __all__ = [
     "ActiveResources",
     "AddressSpace",
+    "ControlGroup",
     "GcEvent",
     "GcKind",
     "GcSpace",
@@ -36,6 +38,7 @@ __all__ = [
     "Marker",
     "MemorySample",
     "Observed",
+    "Pressure",
     "ProcessEnd",
     "ProcessFacts",
     "ProcessSample",
@@ -44,6 +47,7 @@ __all__ = [
     "RecordingWriter",
     "Resident",
     "RotatingWriter",
+    "Stall",
     "ThreadName",
     "WorkerUsage",
 ]

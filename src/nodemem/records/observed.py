@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from nodemem.records.address_space import Mapping
-from nodemem.records.types import GroupMemory
+from nodemem.records.groups import ControlGroup, Pressure
 
 
 class MappedMemory(Mapping, frozen=True):
@@ -40,8 +40,10 @@ class Observed(msgspec.Struct, frozen=True):
 
     `rss` to `reserved` are the kernel's own totals (VmRSS, RssAnon, RssFile, RssShmem, VmPTE,
     VmSwap, VmSize), bytes; None where they could not be
-    seen. `group_kernel` is what its
-    control group pays for the kernel's own needs, page tables among them.
+    seen. `groups` are its control groups, the own one first, then its parents; `group_kernel` is
+    what the own one pays for the kernel's own needs, page tables among them. `machine_limit` is the
+    machine's memory, `machine_room` what of it is still to be had, `pressure` what all its programs
+    together wait for it.
     """
 
     pid: int
@@ -57,5 +59,8 @@ class Observed(msgspec.Struct, frozen=True):
     swap: int | None = None
     reserved: int | None = None
     mappings_limit: int | None = None
-    groups: list[GroupMemory] = []
+    groups: list[ControlGroup] = []
     group_kernel: int | None = None
+    machine_limit: int | None = None
+    machine_room: int | None = None
+    pressure: Pressure | None = None

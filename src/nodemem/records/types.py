@@ -91,11 +91,13 @@ class Resident(msgspec.Struct, frozen=True, rename="camel"):
 
 class GroupMemory(msgspec.Struct, frozen=True, rename="camel"):
     """Memory of one control group, bytes. `used` leaves out page cache that the kernel would give
-    up; `limit` is None where nothing is set."""
+    up; `limit` is None where nothing is set. At most limits the kernel kills; with `slows` it holds
+    the program up instead (`memory.high`)."""
 
     path: str
     limit: int | None = None
     used: int | None = None
+    slows: bool = False
 
     @property
     def room(self) -> int | None:

@@ -24,13 +24,15 @@ Kind = Literal["container", "heap", "machine"]
 class Bound:
     """A limit that ends the process when it is reached; bytes. `used` is what counts towards it,
     `room` what is left; None is unknown. `source` says what sets it: a control group's folder, an
-    option, V8 itself (`v8`), the size of the machine's memory."""
+    option, V8 itself (`v8`), the size of the machine's memory. At a limit that `slows` the kernel
+    does not kill; it holds the program up."""
 
     kind: Kind
     limit: int | None
     used: int | None
     source: str | None = None
     free: int | None = None
+    slows: bool = False
 
     @property
     def room(self) -> int | None:
@@ -85,7 +87,7 @@ class Situation:
 
 def bounds(seen: Situation) -> list[Bound]:
     """The limits that may end the process: what leaves the least room first, unknown ones last."""
-    found = [Bound("container", g.limit, g.used, g.path) for g in seen.after.groups]
+    found = [Bound("container", g.limit, g.used, g.path, slows=g.slows) for g in seen.after.groups]
     found.append(Bound("heap", seen.heap_limit, seen.heap_used, seen.heap_source))
     if seen.machine_limit is not None:
         found.append(Bound("machine", seen.machine_limit, None, "memory", seen.machine_room))
@@ -125,7 +127,7 @@ def _limits(seen: Situation) -> Iterator[Finding]:
             continue
         if room < CLOSE * bound.limit or (left is not None and left < SOON):
             yield Finding(
-                id=f"triage.close.{bound.kind}",
+                id="triage.close.slowing" if bound.slows else f"triage.close.{bound.kind}",
                 params={"room": room, "limit": bound.limit, "share": room / bound.limit},
                 evidence=(
                     Evidence("limit_source", bound.source),

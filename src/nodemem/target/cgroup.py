@@ -6,6 +6,7 @@ does not see it: the smallest of all counts.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,20 +40,49 @@ def memory(pid: int, *, proc: Path = procfs.PROC) -> CgroupMemory:
 
 
 def levels(groups: Sequence[Path]) -> list[GroupMemory]:
-    """Limit and use of each of `groups` that sets a limit, in their order."""
-    found = ((group, _limit(group)) for group in groups)
-    return [
-        GroupMemory(path=str(group), limit=limit, used=_used(group))
-        for group, limit in found
-        if limit is not None
-    ]
+    """Limit and use of each of `groups` that sets a limit, in their order; then that of a group
+    above them all which cannot be seen, where the kernel tells of it."""
+    found = [one for group in groups if (one := level(group)).limit is not None]
+    unseen = unseen_limit(groups)
+    seen = min((one.limit for one in found if one.limit is not None), default=None)
+    if unseen is not None and (seen is None or unseen < seen):
+        found.append(GroupMemory(path=str(groups[-1] / ".."), limit=unseen))
+    return found
+
+
+def level(group: Path) -> GroupMemory:
+    """Limit and use of one group."""
+    hard, high = hard_limit(group), binding(number(group / "memory.high"))
+    limit = min((one for one in (hard, high) if one is not None), default=None)
+    return GroupMemory(str(group), limit, _used(group), slows=limit is not None and limit != hard)
+
+
+def hard_limit(group: Path) -> int | None:
+    """The limit at which the kernel kills."""
+    limit = binding(number(group / "memory.max"))
+    return binding(number(group / "memory.limit_in_bytes")) if limit is None else limit
+
+
+def binding(limit: int | None) -> int | None:
+    """A limit, None where it binds nobody: version 1 writes "no limit" as the largest number of
+    pages."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return None if limit is None or limit > physical else limit
+
+
+def unseen_limit(groups: Sequence[Path]) -> int | None:
+    """The smallest limit of the first of `groups` and of all above it, whether they can be seen
+    from here or not; known with version 1 only."""
+    for group in groups[:1]:
+        return binding(counters(group / "memory.stat").get("hierarchical_memory_limit"))
+    return None
 
 
 def memory_groups(pid: int, *, proc: Path = procfs.PROC) -> list[Path]:
     """Folders of the groups that account for its memory, the own one first, then its parents."""
     unified: str | None = None
     own: str | None = None
-    for line in _read(proc / str(pid) / "cgroup").splitlines():
+    for line in read(proc / str(pid) / "cgroup").splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if "memory" in controllers.split(","):
@@ -64,7 +94,8 @@ def memory_groups(pid: int, *, proc: Path = procfs.PROC) -> list[Path]:
         if found is None:
             continue
         folder, top = found
-        groups = [folder, *(p for p in folder.parents if p == top or p.is_relative_to(top))]
+        above = (p for p in folder.parents if p == top or p.is_relative_to(top))
+        groups = [folder, *itertools.takewhile(_counts_children, above)]
         if version == 1 or any((group / "memory.max").exists() for group in groups):
             return groups
     return []
@@ -80,16 +111,16 @@ def events(groups: Sequence[Path]) -> dict[str, int]:
     `high`, `oom`; empty where nothing is counted."""
     for group in groups[:1]:
         for name in ("memory.events", "memory.oom_control"):
-            if counters := _counters(group / name):
-                return counters
+            if counted := counters(group / name):
+                return counted
     return {}
 
 
 def kernel(groups: Sequence[Path]) -> int | None:
     """What the first of `groups` pays for the kernel's own needs, page tables among them; bytes."""
     for group in groups[:1]:
-        found = _counters(group / "memory.stat").get("kernel")
-        return _number(group / "memory.kmem.usage_in_bytes") if found is None else found
+        found = counters(group / "memory.stat").get("kernel")
+        return number(group / "memory.kmem.usage_in_bytes") if found is None else found
     return None
 
 
@@ -113,10 +144,15 @@ def _folder(version: int, named: str, pid: int, proc: Path) -> tuple[Path, Path]
     return None
 
 
+def _counts_children(group: Path) -> bool:
+    """Whether what its children use counts in it, as it always does since Linux 5.11."""
+    return number(group / "memory.use_hierarchy") != 0
+
+
 def _mounts(version: int, mountinfo: Path) -> list[tuple[str, Path]]:
     """(root within the hierarchy, mount point) of each mount that shows memory groups."""
     found = []
-    for line in _read(mountinfo).splitlines():
+    for line in read(mountinfo).splitlines():
         head, _, tail = line.partition(" - ")
         where, what = head.split(), tail.split()
         if len(where) < 5 or len(what) < 3 or not where[4].startswith("/"):
@@ -136,37 +172,31 @@ def _within(root: str, named: str) -> str | None:
     return None if ".." in inner.split("/") else inner.strip("/")
 
 
-def _limit(group: Path) -> int | None:
-    names = ("memory.max", "memory.high", "memory.limit_in_bytes")
-    limits = [limit for name in names if (limit := _number(group / name)) is not None]
-    # Version 1 writes "no limit" as the largest number of pages; such a figure binds nobody.
-    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    bound = min(limits, default=None)
-    return None if bound is None or bound > physical else bound
-
-
 def _used(group: Path) -> int | None:
-    used = _number(group / "memory.current")
+    used = number(group / "memory.current")
     if used is None:
-        used = _number(group / "memory.usage_in_bytes")
+        used = number(group / "memory.usage_in_bytes")
     if used is None:
         return None
-    counters = _counters(group / "memory.stat")
-    cache = counters.get("total_inactive_file", counters.get("inactive_file", 0))
+    stat = counters(group / "memory.stat")
+    cache = stat.get("total_inactive_file", stat.get("inactive_file", 0))
     return max(0, used - cache)
 
 
-def _counters(path: Path) -> dict[str, int]:
-    pairs = (line.split() for line in _read(path).splitlines())
+def counters(path: Path) -> dict[str, int]:
+    """The lines `name number` of a file."""
+    pairs = (line.split() for line in read(path).splitlines())
     return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdecimal()}
 
 
-def _number(path: Path) -> int | None:
-    text = _read(path).strip()
+def number(path: Path) -> int | None:
+    """The number that a file holds; None where it is missing or says `max`."""
+    text = read(path).strip()
     return int(text) if text.isdecimal() else None
 
 
-def _read(path: Path) -> str:
+def read(path: Path) -> str:
+    """What a file holds; nothing where it cannot be read."""
     try:
         return path.read_text(errors="replace")
     except OSError:

@@ -6,7 +6,7 @@ import os
 from typing import BinaryIO
 
 from nodemem.records import MappedMemory, Observed
-from nodemem.target import cgroup, mappings, procfs
+from nodemem.target import cgroup, cgroup_facts, mappings, procfs
 from nodemem.target.address_space import lost
 
 
@@ -26,6 +26,7 @@ def observe(pid: int) -> Observed:
     if status is None or status.rss is None or procfs.start_ticks(pid) != started or found == []:
         raise lost(pid)
     groups = cgroup.memory_groups(pid)
+    machine, available = procfs.machine_memory()
     return Observed(
         pid=pid,
         page_size=os.sysconf("SC_PAGE_SIZE"),
@@ -40,8 +41,11 @@ def observe(pid: int) -> Observed:
         swap=status.swap,
         reserved=status.reserved,
         mappings_limit=mappings.count_limit(),
-        groups=cgroup.levels(groups),
+        groups=cgroup_facts.describe(groups),
         group_kernel=cgroup.kernel(groups),
+        machine_limit=machine,
+        machine_room=available,
+        pressure=cgroup_facts.pressure(procfs.PROC / "pressure/memory"),
     )
 
 

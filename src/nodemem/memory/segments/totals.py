@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nodemem.memory.segments import limits
 from nodemem.memory.segments.types import (
     UNATTRIBUTED,
     Category,
@@ -31,6 +32,7 @@ def make(seen: Observed, refusals: tuple[Refusal, ...]) -> MemoryMap:
             if size or name == UNATTRIBUTED
         ],
         outside=outside(seen, rss),
+        limits=limits.of(seen),
         refusals=refusals,
         unseen=("segments", "pss"),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from nodemem.memory.segments.limits import Limits
+
 Segment = Literal["code", "data", "heap", "stack", "other"]
 SEGMENTS: tuple[Segment, ...] = ("code", "data", "heap", "stack", "other")
 
@@ -97,6 +99,8 @@ class MemoryMap:
     """Where the RSS of a process is. The `rss` of `categories` add up to `rss` exactly, which is
     the sum over one reading of all its mappings.
 
+    `limits` are those of its control groups and of the machine.
+
     `spaces` are those of V8's heaps, and `checks` what was compared. `refusals` are what we were
     not allowed to read, and `unseen` names what could not be told for that or other reasons:
     `segments`, `pss`, `spaces`, `malloc`.
@@ -105,6 +109,7 @@ class MemoryMap:
     rss: int
     categories: list[Category]
     outside: Outside = Outside()
+    limits: Limits = field(default_factory=Limits)
     spaces: tuple[V8Space, ...] = ()
     checks: tuple[Check, ...] = ()
     refusals: tuple[Refusal, ...] = ()
@@ -141,6 +146,10 @@ class MemoryMap:
             "categories": self.categories,
             "unattributed": self.unattributed,
             "outside": self.outside,
+            "groups": self.limits.groups,
+            "limit": self.limits.limit,
+            "nearest": self.limits.nearest,
+            "pressure": self.limits.pressure,
             "spaces": self.spaces,
             "checks": self.checks,
             "refusals": self.refusals,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nodemem.errors import InternalError
 from nodemem.memory import pages
-from nodemem.memory.segments import binaries, loose, threads, v8
+from nodemem.memory.segments import binaries, limits, loose, threads, v8
 from nodemem.memory.segments.binaries import Open
 from nodemem.memory.segments.ledger import Ledger
 from nodemem.memory.segments.threads import Thread
@@ -55,6 +55,7 @@ def make(
         rss=rss,
         categories=categories,
         outside=outside(seen, rss),
+        limits=limits.of(seen),
         spaces=tuple(spaces),
         checks=tuple(checks),
         refusals=refusals,
