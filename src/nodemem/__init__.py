@@ -37,6 +37,7 @@ _EXPORTS = {
     "core_classes": "nodemem.api.class_histogram",
     "launch": "nodemem.api.node",
     "memory_map": "nodemem.api.memory_map",
+    "memory_map_tree": "nodemem.api.memory_map",
     "process_tree": "nodemem.api.processes",
     "ps": "nodemem.api.processes",
     "read_gc_log": "nodemem.api.gc",

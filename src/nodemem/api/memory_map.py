@@ -2,49 +2,130 @@
 
 from __future__ import annotations
 
-from nodemem.errors import InputError, NotPermitted
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nodemem.errors import InputError, NotPermitted, TargetError
 from nodemem.memory import metadata, spaces
 from nodemem.memory.segments import totals, whole
-from nodemem.memory.segments.types import MemoryMap, Refusal
+from nodemem.memory.segments.types import SEGMENTS, MemoryMap, Refusal, Segment
 from nodemem.records import Observed
 from nodemem.target import discover, family, procfs
 from nodemem.target.address_space import LiveAddressSpace, lost, program_file
 from nodemem.target.discover import NodeProcess
+from nodemem.target.family import Member
+from nodemem.target.freeze import Frozen
 from nodemem.target.observe import observe, open_mapped
 
 
-def memory_map(pid: int) -> MemoryMap:
+def memory_map(pid: int, *, freeze: bool = False, gentle: bool = False) -> MemoryMap:
     """Where the physical memory of a Node.js process is, by segment (code, data, heap, stack) and
     category; the parts add up to its RSS exactly.
 
     Nothing in the process is asked, stopped or changed. What may not be read is said in
     `refusals`, and the categories are coarser then.
 
+    With `freeze` all its threads are held still meanwhile, five seconds at most: exact figures of a
+    program that is busy. With `gentle` a process of many gigabytes is hardly held up at all, and
+    what it shares (`pss`, `uss`) stays unknown.
+
     Raises:
         TargetNotFound: there is no such process, or it is not Node.js.
+        NotPermitted: it may not be frozen.
+        TargetTimeout: it does not stop.
         TargetLost: it ended meanwhile.
     """
-    return read(pid)[1]
+    return read(pid, freeze=freeze, gentle=gentle)[1]
 
 
-def read(pid: int) -> tuple[NodeProcess, MemoryMap]:
+def read(pid: int, *, freeze: bool = False, gentle: bool = False) -> tuple[NodeProcess, MemoryMap]:
     """Who a process is, and its map as `memory_map` gives it."""
     process = discover.examine(pid)
     if process is None:
         raise family.not_node(pid)
     started = procfs.start_ticks(pid)
+    names = _space_names(pid)
+    with Frozen(pid) if freeze else nullcontext() as frozen:
+        found = _map(pid, names, gentle=gentle)
+    if procfs.start_ticks(pid) != started:
+        raise lost(pid)
+    if frozen is not None and frozen.let_go_early:
+        found = replace(found, unseen=(*found.unseen, "frozen_too_long"))
+    return process, found
+
+
+@dataclass(frozen=True)
+class TreeMap:
+    """Maps of a process and of those that it has started, in the order of the tree. `refusals`
+    are errors of those that could not be read, by pid."""
+
+    members: list[Member]
+    maps: dict[int, MemoryMap]
+    refusals: dict[int, TargetError]
+
+    @property
+    def pss(self) -> int | None:
+        """Physical memory of all together, what they share counted once; None where it is unknown
+        of one of them. What is shared with processes outside of the tree counts in part."""
+        known = [one.pss for one in self.maps.values() if one.pss is not None]
+        return sum(known) if len(known) == len(self.members) else None
+
+    @property
+    def segments(self) -> dict[Segment, int] | None:
+        """The same by segment."""
+        if self.pss is None:
+            return None
+        sums = dict.fromkeys(SEGMENTS, 0)
+        for one in self.maps.values():
+            for segment, size in (one.pss_by_segment or {}).items():
+                sums[segment] += size
+        return sums
+
+    def to_data(self) -> dict[str, Any]:
+        """The JSON form; sizes in bytes."""
+        return {
+            "pss": self.pss,
+            "segments": self.segments,
+            "processes": [
+                {
+                    "pid": member.pid,
+                    "depth": member.depth,
+                    "version": member.process.version,
+                    "script": member.process.script,
+                    "map": self.maps[member.pid].to_data() if member.pid in self.maps else None,
+                }
+                for member in self.members
+            ],
+        }
+
+
+def memory_map_tree(pid: int, *, gentle: bool = False) -> TreeMap:
+    """Where the memory of a process is, and of all Node.js processes that it and its children have
+    started: a cluster, or what is behind a shell.
+
+    Raises:
+        TargetNotFound: there is no such process, or no Node.js in its tree.
+    """
+    members = family.family(pid)
+    maps: dict[int, MemoryMap] = {}
+    refusals: dict[int, TargetError] = {}
+    for member in members:
+        try:
+            maps[member.pid] = memory_map(member.pid, gentle=gentle)
+        except TargetError as error:
+            refusals[member.pid] = error
+    return TreeMap(members, maps, refusals)
+
+
+def _map(pid: int, names: list[str], *, gentle: bool) -> MemoryMap:
     try:
         space = LiveAddressSpace(pid)
     except NotPermitted as error:
-        found = _without_memory(observe(pid), error)
-    else:
-        with space:
-            found = whole.make(
-                observe(pid), space, _space_names(pid), lambda name: open_mapped(pid, name)
-            )
-    if procfs.start_ticks(pid) != started:
-        raise lost(pid)
-    return process, found
+        return _without_memory(observe(pid, gentle=gentle), error)
+    with space:
+        seen = observe(pid, gentle=gentle)
+        return whole.make(seen, space, names, lambda name: open_mapped(pid, name))
 
 
 def _without_memory(seen: Observed, error: NotPermitted) -> MemoryMap:

@@ -19,12 +19,22 @@ if TYPE_CHECKING:
     "map",
     example=[
         "nodemem map 4242",
+        "nodemem map 4242 --gentle",
+        "nodemem map 4242 --tree",
         "nodemem map 4242 --json",
         "nodemem map --classes 4242",
         "nodemem map --core core.4242 --classes",
     ],
 )
 @click.argument("pid", type=int, required=False)
+@click.option("--freeze", is_flag=True, help="Hold the process still meanwhile, 5 s at most")
+@click.option(
+    "--gentle", is_flag=True, help="Hardly hold up a process of many gigabytes: no PSS and USS"
+)
+@click.option("--tree", is_flag=True, help="Also the processes that it has started; PSS adds up")
+@click.option(
+    "--explain", is_flag=True, help="Only tell what each way of reading costs the process"
+)
 @click.option(
     "--classes", is_flag=True, help="What the JavaScript heap holds instead, by class, counted"
 )
@@ -45,17 +55,21 @@ if TYPE_CHECKING:
 def command(
     out: Output,
     pid: int | None,
+    freeze: bool,
+    gentle: bool,
+    tree: bool,
+    explain: bool,
     classes: bool,
     top: int | None,
     seconds: float | None,
     core: Path | None,
     exe: Path | None,
-) -> None:
+) -> int | None:
     """Where every byte of the physical memory (RSS) of a process is: machine code, data, heap and
     stacks, each split by what it is for. The parts add up to RSS exactly.
 
-    All is read from /proc. The process is neither stopped nor asked, no inspector is opened, and
-    no page is brought into memory; so it also works where the process hangs.
+    All is read from /proc. The process is neither asked nor, without --freeze, stopped, no
+    inspector is opened, and no page is brought into memory; so it also works where it hangs.
 
     "~" marks an estimate: something that should agree with it did not.
     """
@@ -65,25 +79,54 @@ def command(
         raise UsageError("--exe says which Node.js a core is of: --core FILE is missing")
     if not classes and (top is not None or seconds is not None):
         raise UsageError("--top and --seconds belong to --classes")
+    _refuse_pairs(
+        {"--freeze": freeze, "--gentle": gentle, "--tree": tree, "--explain": explain}
+        | {"--classes": classes, "--core": core is not None}
+    )
     if classes:
         from nodemem.cli import _map_classes
 
         _map_classes.show(out, pid or 0, core, exe, top=top, seconds=seconds)
     elif core is not None:
         _show_core(out, core, exe)
-    elif pid is not None:
-        from nodemem.api.memory_map import read
+    elif pid is not None and tree:
+        from nodemem.cli import _map_tree
 
-        process, found = read(pid)
-        unknown = out.texts("unknown")
-        heading = out.texts(
-            "map.head",
-            script=process.script or unknown,
-            pid=pid,
-            version=process.version or unknown,
+        return _map_tree.show(out, pid, gentle=gentle)
+    elif pid is not None and explain:
+        from nodemem.cli import _map_tree
+
+        _map_tree.show_costs(out, pid)
+    elif pid is not None:
+        _show_process(out, pid, freeze=freeze, gentle=gentle)
+    return None
+
+
+def _refuse_pairs(given: dict[str, bool]) -> None:
+    """Options that cannot be meant together."""
+    named = [name for name, value in given.items() if value]
+    if len(named) > 1 and set(named) not in _TOGETHER:
+        raise UsageError(
+            f"{named[0]} and {named[1]} exclude each other", next="leave one of them out"
         )
-        subject = {"pid": pid, "version": process.version, "script": process.script}
-        _show(out, heading, found, subject)
+
+
+_TOGETHER = ({"--gentle", "--tree"}, {"--classes", "--core"})
+
+
+def _show_process(out: Output, pid: int, *, freeze: bool, gentle: bool) -> None:
+    from nodemem.api.memory_map import read
+
+    process, found = read(pid, freeze=freeze, gentle=gentle)
+    unknown = out.texts("unknown")
+    heading = out.texts(
+        "map.head",
+        script=process.script or unknown,
+        pid=pid,
+        version=process.version or unknown,
+    )
+    subject = {"pid": pid, "version": process.version, "script": process.script}
+    _show(out, heading, found, subject)
 
 
 def _show_core(out: Output, core: Path, exe: Path | None) -> None:

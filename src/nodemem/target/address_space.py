@@ -110,7 +110,7 @@ def _open(pid: int, name: str) -> int:
     except PermissionError as error:
         raise NotPermitted(
             f"the memory of process {pid} may not be read",
-            why=_reason(pid),
+            why=reason(pid),
             next="run nodemem with sudo, give it the capability CAP_SYS_PTRACE, or start the "
             "program with: nodemem run -- node app.js",
         ) from error
@@ -118,7 +118,8 @@ def _open(pid: int, name: str) -> int:
         raise TargetNotFound(f"there is no process {pid}", next="nodemem ps") from error
 
 
-def _reason(pid: int) -> str:
+def reason(pid: int) -> str:
+    """Why we may not read or hold a process, as far as the system tells."""
     status = procfs.status(pid)
     if status is not None and status.uid != os.geteuid():
         return "it belongs to another user"

@@ -5,21 +5,29 @@ from __future__ import annotations
 import os
 from typing import BinaryIO
 
+import msgspec
+
 from nodemem.records import MappedMemory, Observed
 from nodemem.target import cgroup, cgroup_facts, mappings, procfs
 from nodemem.target.address_space import lost
+from nodemem.target.presence import Presence
+
+_VSYSCALL = "[vsyscall]"
 
 
-def observe(pid: int) -> Observed:
+def observe(pid: int, *, gentle: bool = False) -> Observed:
     """Read a process once: its mappings with their figures, as far as we may, its threads and the
     kernel's totals.
+
+    With `gentle` the figures are counted from its page map, a little at a time: that never holds
+    it up for long, but what it shares, and the flags of mappings, stay unknown.
 
     Raises:
         TargetLost: it has ended.
     """
     started = procfs.start_ticks(pid)
     try:
-        found: list[MappedMemory] | None = mappings.read(pid)
+        found: list[MappedMemory] | None = _counted(pid) if gentle else mappings.read(pid)
     except OSError:
         found = None
     status = procfs.status(pid)
@@ -58,6 +66,20 @@ def open_mapped(pid: int, name: str) -> BinaryIO | None:
         return open(place, "rb")
     except OSError:
         return None
+
+
+def _counted(pid: int) -> list[MappedMemory]:
+    found = []
+    pagemap = os.open(procfs.PROC / str(pid) / "pagemap", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        presence = Presence(pagemap)
+        for one in mappings.read_plain(pid):
+            if one.file != _VSYSCALL:  # outside of the addresses that a page map has
+                rss, anonymous = presence.count(one.start, one.end - one.start)
+                found.append(msgspec.structs.replace(one, rss=rss, anonymous=anonymous))
+    finally:
+        os.close(pagemap)
+    return found
 
 
 def _program(pid: int, found: list[MappedMemory]) -> str | None:

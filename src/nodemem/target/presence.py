@@ -18,7 +18,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 """Bytes of a page on this machine."""
 
 _ENTRY = 8  # bytes of pagemap a page
-_PRESENT = 0x80  # in the highest byte of an entry
+_PRESENT, _OF_FILE = 0x80, 0x20  # in the highest byte of an entry
 _HIGHEST = 1 << 64
 _IS_PRESENT = bytes(1 if value & _PRESENT else 0 for value in range(256))
 _RUN = re.compile(rb"\x01+")
@@ -28,8 +28,9 @@ _AT_ONCE = 1 << 17  # pages: 512 MiB, 1 MiB of pagemap
 # category_inverted, category_mask, category_anyof_mask, return_mask.
 _SCAN = struct.Struct("12Q")
 _PAGEMAP_SCAN = 0xC0606610
-_CATEGORY_PRESENT, _CATEGORY_ZEROS = 1 << 3, 1 << 5
+_CATEGORY_FILE, _CATEGORY_PRESENT, _CATEGORY_ZEROS = 1 << 2, 1 << 3, 1 << 5
 _REGIONS = 1 << 12  # taken up in one call
+_STEP = 512  # pages: 2 MiB, one page of page tables
 
 
 class Presence:
@@ -38,6 +39,7 @@ class Presence:
     def __init__(self, pagemap: int) -> None:
         self._pagemap = pagemap
         self._scans = True
+        self._regions = array("Q", bytes(3 * 8 * _REGIONS))
 
     def runs(self, address: int, length: int) -> list[tuple[int, int]]:
         """The parts of a range that are present, as (address, length); none where it cannot be
@@ -60,6 +62,28 @@ class Presence:
         entries = self._entries(first, pages)
         return len(entries) == pages and min(entries) >= _PRESENT
 
+    def count(self, address: int, length: int) -> tuple[int, int]:
+        """How many bytes of a range are present, and how many of them belong to no file; asked in
+        steps of at most 2 MiB of memory, so that the process is never held up for long."""
+        present = anonymous = 0
+        at, end = address // PAGE, (address + length) // PAGE
+        while at < end:
+            found = self._scan(at, end, _STEP, _CATEGORY_FILE) if self._scans else None
+            if found is None:
+                if self._scans:
+                    break  # it is gone
+                entries = self._entries(at, min(end - at, _STEP))
+                own = [value for value in entries if value & _PRESENT]
+                present += len(own)
+                anonymous += sum(not value & _OF_FILE for value in own)
+                at += _STEP
+                continue
+            regions, at = found
+            for start, stop, categories in regions:
+                present += stop - start
+                anonymous += 0 if categories & _CATEGORY_FILE else stop - start
+        return present * PAGE, anonymous * PAGE
+
     def _listed(self, first: int, end: int) -> list[tuple[int, int]]:
         """Runs of pages from pagemap's entries."""
         found: list[tuple[int, int]] = []
@@ -78,30 +102,43 @@ class Presence:
 
     def _scanned(self, first: int, end: int) -> list[tuple[int, int]] | None:
         """Runs of pages as the kernel tells them; None if it cannot."""
-        regions = array("Q", bytes(3 * 8 * _REGIONS))
-        found: list[tuple[int, int]] = []
-        at = first * PAGE
-        while at < end * PAGE:
-            request = bytearray(
-                _SCAN.pack(
-                    _SCAN.size, 0, at, end * PAGE, 0, regions.buffer_info()[0], _REGIONS, 0,
-                    _CATEGORY_ZEROS, _CATEGORY_PRESENT | _CATEGORY_ZEROS, 0, _CATEGORY_PRESENT,
-                )
-            )  # fmt: skip
-            try:
-                count = fcntl.ioctl(self._pagemap, _PAGEMAP_SCAN, request)
-            except OSError as error:
-                if error.errno in (errno.ENOTTY, errno.EINVAL, errno.EOPNOTSUPP):
-                    self._scans = False
-                    return None
-                return found
-            for n in range(count):
-                _append(found, regions[3 * n] // PAGE, regions[3 * n + 1] // PAGE)
-            reached = _SCAN.unpack(request)[4]
-            if count < _REGIONS or reached <= at:
-                break
-            at = reached
-        return found
+        runs: list[tuple[int, int]] = []
+        at = first
+        while at < end:
+            found = self._scan(at, end, 0, 0)
+            if found is None:
+                return runs if self._scans else None
+            regions, at = found
+            for start, stop, _ in regions:
+                _append(runs, start, stop)
+        return runs
+
+    def _scan(
+        self, at: int, end: int, at_most: int, more: int
+    ) -> tuple[list[tuple[int, int, int]], int] | None:
+        """The first regions of present pages in a range as (page, end, categories), and the page up
+        to which it was looked through; None if it cannot be asked. `at_most` pages are looked for,
+        0 for any number; `more` are categories to tell besides."""
+        regions = self._regions
+        request = bytearray(
+            _SCAN.pack(
+                _SCAN.size, 0, at * PAGE, end * PAGE, 0, regions.buffer_info()[0], _REGIONS,
+                at_most, _CATEGORY_ZEROS, _CATEGORY_PRESENT | _CATEGORY_ZEROS, 0,
+                _CATEGORY_PRESENT | more,
+            )
+        )  # fmt: skip
+        try:
+            count = fcntl.ioctl(self._pagemap, _PAGEMAP_SCAN, request)
+        except OSError as error:
+            if error.errno in (errno.ENOTTY, errno.EINVAL, errno.EOPNOTSUPP):
+                self._scans = False
+            return None
+        found = [
+            (regions[3 * n] // PAGE, regions[3 * n + 1] // PAGE, regions[3 * n + 2])
+            for n in range(count)
+        ]
+        reached = _SCAN.unpack(request)[4] // PAGE
+        return found, reached if reached > at else end
 
 
 def _append(runs: list[tuple[int, int]], start: int, end: int) -> None:

@@ -223,12 +223,23 @@ def threads(pid: int) -> list[ThreadName]:
     """Its threads as they are now; those that end meanwhile are left out."""
     alike = inner_pid(pid) in (pid, None)
     found = []
-    for tid in sorted(int(name) for name in _names(PROC / str(pid) / "task") or []):
+    for tid in thread_ids(pid):
         name = _text(pid, f"task/{tid}/comm")
         inner = tid if alike else _inner(_text(pid, f"task/{tid}/status") or "")
         if name is not None and inner is not None:
             found.append(ThreadName(tid, inner, name.rstrip("\n")))
     return found
+
+
+def thread_ids(pid: int) -> list[int]:
+    """The ids of its threads, ascending; none once it is gone."""
+    return sorted(int(name) for name in _names(PROC / str(pid) / "task") or [])
+
+
+def is_traced(pid: int) -> bool:
+    """Whether a debugger is attached to it."""
+    found = re.search(r"^TracerPid:\s*(\d+)", _text(pid, "status") or "", re.MULTILINE)
+    return found is not None and found[1] != "0"
 
 
 def link(pid: int, name: str) -> str | None:

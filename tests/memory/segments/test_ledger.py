@@ -99,7 +99,6 @@ def test_what_nobody_claimed(case: Case) -> None:
     assert free == {
         n
         for one in case.mappings
-        if one.rss
         for n in range(one.start // PAGE, one.end // PAGE)
         if not any(start <= n < end for start, end, _ in case.claims)
     }
@@ -113,10 +112,13 @@ def test_a_figure_that_moved_is_an_estimate() -> None:
     assert found[KINDS[0]].rss == 10923
     assert found[NOBODY].rss == 4 * PAGE - 10923
     whole = Case([mapping], [(0, 8, KINDS[0])], present={0}).settle()
-    assert [(one.kind, one.rss, one.exactness) for one in whole] == [(KINDS[0], 4 * PAGE, "exact")]
+    assert [(one.kind, one.rss, one.exactness) for one in whole] == [
+        (KINDS[0], 4 * PAGE, "exact"),
+        (NOBODY, 0, "exact"),
+    ]
 
 
 def test_figures_that_were_not_read_stay_unknown() -> None:
     ledger = Ledger([MappedMemory(0, PAGE, "rw-p", rss=PAGE)])
     found = ledger.settle(None)
-    assert [(one.rss, one.pss, one.uss) for one in found] == [(PAGE, None, None)]
+    assert [(one.kind, one.rss, one.pss, one.uss) for one in found] == [(NOBODY, PAGE, None, None)]

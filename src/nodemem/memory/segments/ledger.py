@@ -53,12 +53,12 @@ class Ledger:
             self._claims.append(_Claim(start, end, kind, exact))
 
     def settle(self, resident: Resident | None) -> list[Category]:
-        """What each kind has in memory; kinds with nothing are left out. By segment, the biggest
-        first.
+        """What each kind has in memory; kinds with nothing are left out, but for what nobody
+        claimed. By segment, the biggest first.
 
         Without `resident` a mapping of several kinds is divided by addresses, an estimate.
         """
-        sums: dict[Kind, _Sum] = defaultdict(_Sum)
+        sums: dict[Kind, _Sum] = defaultdict(_Sum, {_NOBODY: _Sum()})
         has_pss = all(one.pss is not None and one.uss is not None for one in self.mappings)
         for one, parts in self._parts():
             _share_out(one, parts, resident, sums)
@@ -84,12 +84,11 @@ class Ledger:
         )  # fmt: skip
 
     def unclaimed(self) -> Iterator[tuple[MappedMemory, int, int]]:
-        """Ranges (mapping, start, end) with memory in their mapping that nobody has claimed."""
+        """Ranges (mapping, start, end) that nobody has claimed."""
         for one, parts in self._parts():
-            if one.rss:
-                for start, end, kind in parts:
-                    if kind is None:
-                        yield one, start, end
+            for start, end, kind in parts:
+                if kind is None:
+                    yield one, start, end
 
     def _parts(self) -> Iterator[tuple[MappedMemory, list[tuple[int, int, Kind | None]]]]:
         """Each mapping with its parts (start, end, kind), without gaps."""

@@ -29,7 +29,7 @@ _LOADERS = ("/ld-linux", "/ld-musl", "/ld-2.")
 def claim(ledger: Ledger, space: AddressSpace, main: Thread | None) -> None:
     """Claim those among the ranges that are still nobody's; `main` is the main thread."""
     for one, start, end in list(ledger.unclaimed()):
-        if one.access == "rw-p" and not one.file and not one.inode:
+        if one.rss and one.access == "rw-p" and not one.file and not one.inode:
             for low, length in space.resident(start, end - start):
                 _claim_abseil(ledger, space, -(-low // _PAGE) * _PAGE, low + length, end)
     told = _told_by_loader(ledger, space)

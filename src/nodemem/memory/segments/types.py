@@ -124,6 +124,16 @@ class MemoryMap:
         return sums
 
     @property
+    def pss_by_segment(self) -> dict[Segment, int] | None:
+        """The PSS of each segment; None where it was not read."""
+        sums = dict.fromkeys(SEGMENTS, 0)
+        for one in self.categories:
+            if one.pss is None:
+                return None
+            sums[one.segment] += one.pss
+        return sums
+
+    @property
     def pss(self) -> int | None:
         return _sum([one.pss for one in self.categories])
 

@@ -84,7 +84,7 @@ def claim_reserved(
     be asked after all others who know more. `heaps` are the isolates of heaps by address."""
     if space is not None:
         for one, start, end in list(ledger.unclaimed()):
-            if _reserved(one) and one.access == "rw-p":
+            if _reserved(one) and one.rss and one.access == "rw-p":
                 _claim_parked(ledger, space, heaps, start, end)
                 _claim_cppgc(ledger, space, start, end)
     for one, span in _spans(ledger.mappings):
@@ -157,4 +157,8 @@ def _spans(mappings: Iterable[MappedMemory]) -> Iterator[tuple[MappedMemory, int
 
 
 def _reserved(one: MappedMemory) -> bool:
-    return "dc" in (one.flags or ()) and not one.inode
+    """Whether V8 has reserved it. Where the flags were not read, only machine code that is in no
+    file tells."""
+    if one.flags is None:
+        return "x" in one.access and not one.inode and not one.file
+    return "dc" in one.flags and not one.inode

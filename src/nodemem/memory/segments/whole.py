@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from nodemem.errors import InternalError
 from nodemem.memory import pages
-from nodemem.memory.segments import binaries, limits, loose, threads, v8
+from nodemem.memory.segments import binaries, limits, loose, native, threads, v8
 from nodemem.memory.segments.binaries import Open
 from nodemem.memory.segments.ledger import Ledger
 from nodemem.memory.segments.threads import Thread
 from nodemem.memory.segments.totals import outside
 from nodemem.memory.segments.types import Check, MemoryMap, Refusal, V8Space
-from nodemem.records import AddressSpace, Observed
+from nodemem.records import AddressSpace, MappedMemory, Observed
 
 
 def make(
@@ -33,6 +33,7 @@ def make(
     addresses: list[int] = []
     found: list[Thread] = []
     isolates: dict[int, str] = {}
+    checks: list[Check] = []
     binaries.claim(ledger, seen.program, space, open_file)
     if space is not None:
         heaps = pages.find(space)
@@ -44,13 +45,16 @@ def make(
     threads.claim(ledger, found, isolates, seen.pid)
     v8.claim_reserved(ledger, space, {address: isolates.get(address) for address in addresses})
     if space is not None:
+        checks += native.claim(ledger, native.find(ledger, space, page_size=seen.page_size))
         main = next((one for one in found if one.name.tid == seen.pid), None)
         loose.claim(ledger, space, main)
+        native.claim_foreign(ledger)
     categories = ledger.settle(None if space is None else space.resident)
     rss = sum(one.rss for one in mappings)
     if sum(one.rss for one in categories) != rss:
         raise InternalError("the parts of the memory map do not add up to the whole")
-    checks = [] if seen.rss is None else [Check("vm_rss", rss, seen.rss)]
+    if seen.rss is not None:
+        checks.insert(0, Check("vm_rss", rss, seen.rss))
     return MemoryMap(
         rss=rss,
         categories=categories,
@@ -59,5 +63,14 @@ def make(
         spaces=tuple(spaces),
         checks=tuple(checks),
         refusals=refusals,
-        unseen=("spaces", "malloc") if space is None else (),
+        unseen=_unseen(mappings, space),
     )
+
+
+def _unseen(mappings: Sequence[MappedMemory], space: AddressSpace | None) -> tuple[str, ...]:
+    found = ["spaces", "malloc"] if space is None else []
+    if any(one.pss is None for one in mappings):
+        found.append("pss")
+    if any(one.flags is None for one in mappings):
+        found.append("flags")
+    return tuple(found)

@@ -1,0 +1,50 @@
+"""What reading a memory map costs the process that is read, told before it is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nodemem.errors import TargetLost
+from nodemem.target import discover, family, mappings, procfs
+from nodemem.target.freeze import AT_MOST
+
+Mode = Literal["default", "gentle", "freeze"]
+
+# Seconds, measured with bench/memory_map: what the kernel holds up calls that change the memory
+# map for, for each GiB while it adds up one mapping; and how long all of the reading takes.
+_STALL_GIB = (0.0, 0.06)
+_GENTLE = (0.0, 0.002)
+_READ, _READ_GIB, _READ_MAPPING = 0.03, 0.05, 40e-6
+_SPREAD = 3.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One way of reading. The process is held up for `least` to `most` seconds: all of it with
+    `freeze`, else only calls that change its memory map."""
+
+    mode: Mode
+    least: float
+    most: float
+
+
+def costs(pid: int) -> list[Cost]:
+    """What each way of reading the map of a process would cost it.
+
+    Raises:
+        TargetNotFound: there is no such process, or it is not Node.js.
+        TargetLost: it ended meanwhile.
+    """
+    if discover.examine(pid) is None:
+        raise family.not_node(pid)
+    status = procfs.status(pid)
+    if status is None or status.rss is None:
+        raise TargetLost(f"process {pid} ended while we looked at it", next="nodemem ps")
+    gib = status.rss / (1 << 30)
+    whole = _READ + _READ_GIB * gib + _READ_MAPPING * (mappings.count(pid) or 0)
+    return [
+        Cost("default", _STALL_GIB[0] * gib, _STALL_GIB[1] * gib),
+        Cost("gentle", *_GENTLE),
+        Cost("freeze", whole / _SPREAD, min(AT_MOST, whole * _SPREAD)),
+    ]

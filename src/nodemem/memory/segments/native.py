@@ -1,0 +1,61 @@
+"""The memory of the C library's malloc, and of other allocators as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nodemem.memory import malloc
+from nodemem.memory.malloc import Malloc
+from nodemem.memory.segments.ledger import Ledger
+from nodemem.memory.segments.types import Check, Kind
+from nodemem.records import AddressSpace, MappedMemory
+
+IN_USE = Kind("heap", "malloc_in_use")
+FREE = Kind("heap", "malloc_free")
+
+
+def find(ledger: Ledger, space: AddressSpace, *, page_size: int) -> Malloc:
+    """glibc's malloc, looked for where nobody has claimed anything yet."""
+    nobodys = {one.start for one, _, _ in ledger.unclaimed()}
+    candidates = [one for one in ledger.mappings if one.inode or one.start in nobodys]
+    return malloc.find(space, candidates, page_size=page_size)
+
+
+def claim(ledger: Ledger, found: Malloc) -> list[Check]:
+    """Claim the memory of all arenas: whole pages that are free in them, and the rest as in use."""
+    for arena in found.arenas:
+        for start, end in (*arena.free_pages(), arena.top_pages()):
+            ledger.claim(start, end, FREE, exact=arena.consistent)
+    for arena in found.arenas:
+        for start, end in arena.ranges:
+            ledger.claim(start, end, IN_USE, exact=arena.consistent)
+    for start, end in found.mapped:
+        ledger.claim(start, end, IN_USE, exact=found.mapped_consistent)
+    if not found.known:
+        return []
+    counted = sum(one.in_use + one.free + one.top for one in found.arenas)
+    checks = [Check("malloc_arenas", counted, sum(one.system_mem for one in found.arenas))]
+    if found.mapped_bytes is not None:
+        mapped = sum(end - start for start, end in found.mapped)
+        checks.append(Check("malloc_mapped", mapped, found.mapped_bytes))
+    return checks
+
+
+def claim_foreign(ledger: Ledger) -> None:
+    """Claim what is left for the allocator that the program has brought along, if it has; to be
+    asked last. With several of them it is unknown whose it is, and all are named."""
+    names = malloc.allocators(ledger.mappings)
+    if names:
+        kind = Kind("heap", f"native_allocator_{'_'.join(names)}")
+        for start, end in _loose(ledger):
+            ledger.claim(start, end, kind)
+
+
+def _loose(ledger: Ledger) -> Iterator[tuple[int, int]]:
+    for one, start, end in list(ledger.unclaimed()):
+        if _is_data(one):
+            yield start, end
+
+
+def _is_data(one: MappedMemory) -> bool:
+    return one.access[:2] == "rw" and not one.inode and one.file in ("", "[heap]")
