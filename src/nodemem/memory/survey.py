@@ -35,7 +35,7 @@ ALL = len(KINDS)
 """The kind that is all together, gaps left out."""
 
 _PAGE_WIDTH = WIDTH * (len(KINDS) + 1)
-_FEWEST_PAGES = 48  # walked whatever the time
+_FEWEST_PAGES = 128  # of those that a sample may be taken of: walked whatever the time
 _FIRST_PAGES = 24
 _MOST_TRIES = 3
 
@@ -241,13 +241,14 @@ def _take(space: AddressSpace, symbols: Metadata, budget: Budget, progress: Prog
         heap.read_large(walker)
     ordinary = sum(page.size for heap in heaps for one in heap.strata for page in one.pages)
     progress.phase("objects", total=min(ordinary, budget.bytes))
-    read = 0
-    for n, (heap, stratum, place) in enumerate(_evenly(heaps)):
-        late = time.monotonic() - started > budget.seconds and n >= _FEWEST_PAGES
+    read = sampled = 0
+    for heap, stratum, place in _evenly(heaps):
+        late = time.monotonic() - started > budget.seconds and sampled >= _FEWEST_PAGES
         if late or read > budget.bytes:
             break
         stratum.walk(place, heap.heap.unused, walker)
         read += stratum.pages[place].size
+        sampled += len(stratum.pages) > _FIRST_PAGES
         progress.update(read)
     for heap in heaps:
         heap.moved = pages.moved(space, heap.heap)
