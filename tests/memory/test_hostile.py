@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 from collections.abc import Callable
 from functools import cache
@@ -30,7 +31,8 @@ SYMBOLS = Metadata(
         "type_JSFunction__JS_FUNCTION_TYPE": 2065,
     }
 )
-OFFSETS = {name: 0x100 * i for i, name in enumerate(("meta", "record", "number", "array", "text"))}
+NAMES = ("meta", "record", "number", "array", "text", "other", "function", "cons")
+OFFSETS = {name: 0x100 * i for i, name in enumerate(NAMES)}
 WORDS = {name: MAPS + offset + 1 for name, offset in OFFSETS.items()}
 
 
@@ -43,6 +45,9 @@ def made_up(words: list[int], **header: int) -> MemoryImage:
         ("number", 2, 130),
         ("array", 0, 175),
         ("text", 0, 40),
+        ("other", 4, 2113),
+        ("function", 8, 2065),
+        ("cons", 4, 41),
     ):
         struct.pack_into("<QBBBBH", maps, OFFSETS[name], WORDS["meta"], words_each, 3, 0, 0,
                          instance_type)  # fmt: skip
@@ -182,3 +187,49 @@ def test_real_memory_with_faults(
             classes.histogram(taken, symbols, own)
     finally:
         image.parts[part][at : at + 64] = before
+
+
+@settings(max_examples=6)  # each walks a whole process
+@given(seed=st.integers(0, 2**32), share=st.sampled_from([0.0001, 0.001, 0.02]))
+def test_real_memory_with_many_faults(
+    any_node: Path,
+    copied: Callable[[Path], tuple[MemoryImage, Metadata]],
+    seed: int,
+    share: float,
+) -> None:
+    image, symbols = copied(any_node)
+    chance = random.Random(seed)
+    damaged = MemoryImage(image.parts, image.mappings())
+    addresses = [start + 1 for start in image.parts]
+    for content in damaged.parts.values():
+        words = memoryview(content)[: len(content) // 8 * 8].cast("Q")
+        for _ in range(int(share * len(words))):
+            at, other = chance.randrange(len(words)), chance.randrange(len(words))
+            words[at] = chance.choice(
+                [words[other], chance.choice(addresses), chance.getrandbits(64), 0]
+            )
+    taken = survey.take(damaged, symbols, Budget(bytes=1 << 40, seconds=2))
+    for heap in taken.heaps:
+        room = sum(page.size for page in heap.heap.pages)
+        found = classes.histogram(taken, symbols, heap)
+        assert sum(one.bytes.value for one in found) <= room
+
+
+def test_names_that_lead_in_circles() -> None:
+    """Maps that are each other's origin, prototypes of each other, strings of themselves."""
+    image = made_up([*record(), *([WORDS["function"]] + [WORDS["cons"]] * 7)])
+    maps = image.parts[MAPS]
+    for name, at in OFFSETS.items():
+        for field in (24, 32, 40):  # prototype, constructor or origin, descriptors
+            struct.pack_into("<Q", maps, at + field, WORDS[name])
+    struct.pack_into("<Q", maps, OFFSETS["record"] + 32, WORDS["other"])
+    struct.pack_into("<Q", maps, OFFSETS["other"] + 32, WORDS["record"])
+    struct.pack_into("<Q", maps, OFFSETS["record"] + 24, BASE + 0x1001)
+    taken = survey.take(image, SYMBOLS, Budget())
+    (heap,) = taken.heaps
+    names = {one.name: one.objects.value for one in classes.histogram(taken, SYMBOLS, heap)}
+    assert names["Object"] == 1
+
+
+def test_pages_that_claim_more_than_there_is() -> None:
+    assert pages.find(made_up(record(), size=1 << 20)) == []

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from nodemem.memory.constructors import Constructors
 from nodemem.memory.layouts import KIND, KINDS, Layouts
@@ -61,6 +62,7 @@ def namer(taken: Survey, symbols: Metadata) -> Callable[[int], str]:
     maps = taken.walker.maps
     constructors = Constructors(ObjectReader(maps.memory, symbols, layouts), symbols, layouts)
 
+    @cache
     def name(slot: int) -> str:
         type_name = layouts.name(maps.types[slot])
         found = None

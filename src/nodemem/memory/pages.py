@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -137,20 +137,29 @@ def _anonymous(mapping: Mapping) -> bool:
 def _pages(space: AddressSpace) -> Iterator[tuple[Page, bytes]]:
     """The pages, each with the bytes of its header."""
     owners: dict[int, tuple[int, int] | None] = {}
-    for base in _candidates(space.mappings()):
-        head = space.read(base, _HEADER)
+    covered = 0
+    for base, limit in _candidates(space.mappings()):
+        head = space.read(base, _HEADER) if base >= covered else None
         found = None if head is None else _page(space, base, head, owners)
-        if found is not None:
+        if found is not None and base + found[0].size <= limit:
+            covered = base + found[0].size
             yield found
 
 
-def _candidates(mappings: Iterable[Mapping]) -> Iterator[int]:
+def _candidates(mappings: Sequence[Mapping]) -> Iterator[tuple[int, int]]:
+    """Where a page may start, and where what is mapped from there on without a gap ends."""
+    limits: list[int] = []
+    start_of_next = 0
+    for mapping in reversed(mappings):
+        follows = limits and mapping.end == start_of_next
+        limits.append(limits[-1] if follows else mapping.end)
+        start_of_next = mapping.start
     left = _MOST_CANDIDATES
-    for mapping in mappings:
+    for mapping, limit in zip(mappings, reversed(limits), strict=True):
         if mapping.access[:2] == "rw" and mapping.access[3:] == "p" and _anonymous(mapping):
             first = -(-mapping.start // ALIGNMENT) * ALIGNMENT
             for base in range(first, mapping.end, ALIGNMENT):
-                yield base
+                yield base, limit
                 left -= 1
                 if not left:
                     return

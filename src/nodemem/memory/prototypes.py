@@ -19,6 +19,7 @@ CONSTRUCTOR, TAG = "constructor", "Symbol.toStringTag"
 
 _ENTRY = 24  # bytes of a descriptor: key, details, value or type
 _MOST_SLOTS = 1 << 12  # of a hash table that are looked at
+_MOST_LOOKED_AT = 1 << 22  # properties of all objects together; programs have some 100,000
 _DICTIONARY = 21  # bits of the third bit field, the same in all releases
 _KIND_ACCESSOR = 1
 
@@ -42,6 +43,7 @@ class Prototypes:
         self._prototype = symbols.offset("Map__prototype", 24)
         self._description = symbols.offset("Symbol__name", 16)
         self._keys: dict[int, str | None] = {}
+        self._left = _MOST_LOOKED_AT
 
     def of(self, map_word: int) -> int | None:
         """The prototype of the objects of a map."""
@@ -66,7 +68,8 @@ class Prototypes:
     ) -> Iterator[tuple[str, int]]:
         descriptors = self._objects.field(map_word, self._descriptors)
         count = (head[5] & self._count_mask) >> self._count_shift
-        if descriptors is None or not count:
+        self._left -= count
+        if descriptors is None or self._left < 0:
             return
         data = self._objects.raw(descriptors, self._first_entry, count * _ENTRY)
         for key, details, value in struct.iter_unpack("<3Q", data or b""):
@@ -88,7 +91,11 @@ class Prototypes:
         length = self._objects.integer(table, 8)
         if table is None or length is None:
             return
-        data = self._objects.raw(table, 16, 8 * min(length, _MOST_SLOTS)) or b""
+        length = min(length, _MOST_SLOTS)
+        self._left -= length
+        if self._left < 0:
+            return
+        data = self._objects.raw(table, 16, 8 * length) or b""
         slots = struct.unpack(f"<{len(data) // 8}Q", data)
         for key, value in pairwise(slots):
             name = self._key(key)
