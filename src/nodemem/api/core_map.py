@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from nodemem.memory import core_program, metadata, spaces
+from nodemem.memory import core_program, metadata
 from nodemem.memory.core import Core
 from nodemem.memory.segments import whole
 from nodemem.memory.segments.types import MemoryMap
@@ -41,7 +41,7 @@ def core_map(path: str | Path, program: str | Path | None = None) -> CoreMap:
             except (OSError, ValueError):
                 return None
 
-        found = whole.make(seen, core, spaces.names(metadata.load(file.path)), open_file)
+        found = whole.make(seen, core, metadata.load(file.path), open_file)
         if not core.sparse:
             categories = [replace(one, exactness="estimate") for one in found.categories]
             found = replace(found, categories=categories)

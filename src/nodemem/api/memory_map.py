@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nodemem.errors import InputError, NotPermitted, TargetError
-from nodemem.memory import metadata, spaces
+from nodemem.memory import metadata
+from nodemem.memory.metadata import Metadata
 from nodemem.memory.segments import totals, whole
 from nodemem.memory.segments.types import SEGMENTS, MemoryMap, Refusal, Segment
 from nodemem.records import Observed
@@ -45,9 +46,9 @@ def read(pid: int, *, freeze: bool = False, gentle: bool = False) -> tuple[NodeP
     if process is None:
         raise family.not_node(pid)
     started = procfs.start_ticks(pid)
-    names = _space_names(pid)
+    symbols = _symbols(pid)
     with Frozen(pid) if freeze else nullcontext() as frozen:
-        found = _map(pid, names, gentle=gentle)
+        found = _map(pid, symbols, gentle=gentle)
     if procfs.start_ticks(pid) != started:
         raise lost(pid)
     if frozen is not None and frozen.let_go_early:
@@ -118,14 +119,14 @@ def memory_map_tree(pid: int, *, gentle: bool = False) -> TreeMap:
     return TreeMap(members, maps, refusals)
 
 
-def _map(pid: int, names: list[str], *, gentle: bool) -> MemoryMap:
+def _map(pid: int, symbols: Metadata | None, *, gentle: bool) -> MemoryMap:
     try:
         space = LiveAddressSpace(pid)
     except NotPermitted as error:
         return _without_memory(observe(pid, gentle=gentle), error)
     with space:
         seen = observe(pid, gentle=gentle)
-        return whole.make(seen, space, names, lambda name: open_mapped(pid, name))
+        return whole.make(seen, space, symbols, lambda name: open_mapped(pid, name))
 
 
 def _without_memory(seen: Observed, error: NotPermitted) -> MemoryMap:
@@ -133,11 +134,11 @@ def _without_memory(seen: Observed, error: NotPermitted) -> MemoryMap:
     if seen.mappings is None:
         return totals.make(seen, (refusal,))
     pid = seen.pid
-    return whole.make(seen, None, [], lambda name: open_mapped(pid, name), (refusal,))
+    return whole.make(seen, None, None, lambda name: open_mapped(pid, name), (refusal,))
 
 
-def _space_names(pid: int) -> list[str]:
+def _symbols(pid: int) -> Metadata | None:
     try:
-        return spaces.names(metadata.load(program_file(pid)))
+        return metadata.load(program_file(pid))
     except InputError:
-        return []
+        return None

@@ -13,7 +13,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
@@ -50,7 +50,8 @@ class ArrayBuffer:
     """The contents of one, `length` bytes from `address`.
 
     `kind`: `shared` is a SharedArrayBuffer, `resizable` one that was made with a `maxByteLength`,
-    which then is its length, `wasm` the memory of a WebAssembly instance. `mapped` says whether
+    which then is its length, `wasm` the memory of a WebAssembly instance. `shared` says whether it
+    is a SharedArrayBuffer, which may be resizable or WebAssembly's too; `mapped` whether
     V8 has mapped it itself, as it does for the last two; otherwise it is malloc's. `heap` is the
     V8 heap that refers to it (`Heap.address`), None if several do.
     """
@@ -58,6 +59,7 @@ class ArrayBuffer:
     address: int
     length: int
     kind: BufferKind
+    shared: bool
     mapped: bool
     heap: int | None
 
@@ -94,7 +96,7 @@ def _one(same: list[ArrayBuffer]) -> ArrayBuffer:
     heaps = {one.heap for one in same}
     if len(heaps) == 1:
         return best
-    return ArrayBuffer(best.address, best.length, best.kind, best.mapped, None)
+    return replace(best, heap=None)
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,7 @@ class _Kept:
 
     def checked(self, claim: _Claim) -> ArrayBuffer | None:
         """The buffer that an object tells of, if there is memory of its kind."""
-        shared, resizable = claim.flags & _SHARED, claim.flags & _RESIZABLE
+        shared, resizable = bool(claim.flags & _SHARED), claim.flags & _RESIZABLE
         room = self._malloc.room(claim.address)
         if room is not None:
             # A chunk with a mapping of its own is as long as its pages.
@@ -208,12 +210,12 @@ class _Kept:
             if not claim.length <= room < claim.length + slack:
                 return None
             kind: BufferKind = "shared" if shared else "resizable" if resizable else "plain"
-            return ArrayBuffer(claim.address, claim.length, kind, False, claim.heap)
+            return ArrayBuffer(claim.address, claim.length, kind, shared, False, claim.heap)
         if not self._is_mapped(claim.address):
             return None
         length = claim.most if resizable else claim.length
         kind = "resizable" if resizable else "wasm"
-        return ArrayBuffer(claim.address, length, kind, True, claim.heap)
+        return ArrayBuffer(claim.address, length, kind, shared, True, claim.heap)
 
     def _is_mapped(self, address: int) -> bool:
         """Whether it is in memory that V8 has mapped, but for its pages."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from nodemem.memory import malloc
+from nodemem.memory.buffers import ArrayBuffer
 from nodemem.memory.malloc import Malloc
 from nodemem.memory.segments.ledger import Ledger
 from nodemem.memory.segments.types import Check, Kind
+from nodemem.memory.segments.v8 import WASM
 from nodemem.records import AddressSpace, MappedMemory
 
 IN_USE = Kind("heap", "malloc_in_use")
+SHARED_BUFFERS = Kind("heap", "shared_array_buffers")
+ALL = Kind("heap", "malloc")
 FREE = Kind("heap", "malloc_free")
 
 
@@ -19,6 +23,21 @@ def find(ledger: Ledger, space: AddressSpace, *, page_size: int) -> Malloc:
     nobodys = {one.start for one, _, _ in ledger.unclaimed()}
     candidates = [one for one in ledger.mappings if one.inode or one.start in nobodys]
     return malloc.find(space, candidates, page_size=page_size)
+
+
+def claim_buffers(
+    ledger: Ledger, found: Iterable[ArrayBuffer], isolates: Mapping[int, str], *, exact: bool
+) -> None:
+    """Claim the contents of ArrayBuffers; `isolates` are the names of V8's heaps by address."""
+    for one in found:
+        isolate = None if one.heap is None else isolates.get(one.heap)
+        if one.kind == "wasm":
+            kind = WASM
+        elif one.shared:
+            kind = SHARED_BUFFERS
+        else:
+            kind = Kind("heap", "array_buffers", isolate)
+        ledger.claim(one.address, one.address + one.length, kind, exact=exact or one.mapped)
 
 
 def claim(ledger: Ledger, found: Malloc) -> list[Check]:
@@ -39,6 +58,15 @@ def claim(ledger: Ledger, found: Malloc) -> list[Check]:
         mapped = sum(end - start for start, end in found.mapped)
         checks.append(Check("malloc_mapped", mapped, found.mapped_bytes))
     return checks
+
+
+def claim_unread(ledger: Ledger) -> None:
+    """Claim what shows to be malloc's where its memory may not be read: the program's break, and
+    arenas of threads, which the kernel was asked to reserve no swap for."""
+    for one in ledger.mappings:
+        is_arena = "nr" in (one.flags or ()) and one.start % malloc.HEAP_ALIGNMENT == 0
+        if one.file == "[heap]" or (is_arena and _is_data(one)):
+            ledger.claim(one.start, one.end, ALL)
 
 
 def claim_foreign(ledger: Ledger) -> None:

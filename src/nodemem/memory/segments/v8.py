@@ -20,9 +20,9 @@ READ_ONLY = Kind("data", "v8_read_only")
 JIT = Kind("code", "jit_code")
 TABLES = Kind("heap", "v8_tables")
 WASM = Kind("heap", "wasm_memory")
-SHARED_BUFFERS = Kind("heap", "shared_array_buffers")
 CPPGC = Kind("heap", "v8_cppgc")
 OTHER = Kind("heap", "v8_other")
+ALL = Kind("heap", "v8_reserved")
 
 _WASM_FROM = 4 << 30  # reserved bytes: a 32-bit index reaches so far, and guards come on top
 _TABLES_FROM = 16 << 20
@@ -81,14 +81,16 @@ def claim_reserved(
     ledger: Ledger, space: AddressSpace | None, heaps: Mapping[int, str | None]
 ) -> None:
     """Claim what V8 has reserved besides pages, by what it was reserved as and what it holds; to
-    be asked after all others who know more. `heaps` are the isolates of heaps by address."""
+    be asked after all others who know more. `heaps` are the isolates of heaps by address. Without
+    `space` pages are not told from other things."""
     if space is not None:
         for one, start, end in list(ledger.unclaimed()):
             if _reserved(one) and one.rss and one.access == "rw-p":
                 _claim_parked(ledger, space, heaps, start, end)
                 _claim_cppgc(ledger, space, start, end)
     for one, span in _spans(ledger.mappings):
-        ledger.claim(one.start, one.end, _kind(one, span))
+        kind = _kind(one, span)
+        ledger.claim(one.start, one.end, ALL if space is None and kind == OTHER else kind)
 
 
 def _claim_parked(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nodemem.errors import InternalError
-from nodemem.memory import pages
+from nodemem.memory import buffers, pages
+from nodemem.memory import spaces as space_names
+from nodemem.memory.metadata import Metadata
 from nodemem.memory.segments import binaries, limits, loose, native, threads, v8
 from nodemem.memory.segments.binaries import Open
 from nodemem.memory.segments.ledger import Ledger
-from nodemem.memory.segments.threads import Thread
 from nodemem.memory.segments.totals import outside
 from nodemem.memory.segments.types import Check, MemoryMap, Refusal, V8Space
 from nodemem.records import AddressSpace, MappedMemory, Observed
@@ -18,37 +19,28 @@ from nodemem.records import AddressSpace, MappedMemory, Observed
 def make(
     seen: Observed,
     space: AddressSpace | None,
-    names: Sequence[str],
+    symbols: Metadata | None,
     open_file: Open,
     refusals: tuple[Refusal, ...] = (),
 ) -> MemoryMap:
     """Where the memory of a process is. `seen.mappings` must be there.
 
     `space` is its memory, None where that may not be read: then V8's spaces and the C library's
-    heap are not told apart. `names` are V8's spaces by number.
+    heap are not told apart. `symbols` are those of its Node.js, None where they are unknown: then
+    V8's spaces have numbers for names, and ArrayBuffers are not told from other memory of malloc.
     """
     mappings = seen.mappings or []
     ledger = Ledger(mappings)
     spaces: list[V8Space] = []
-    addresses: list[int] = []
-    found: list[Thread] = []
-    isolates: dict[int, str] = {}
     checks: list[Check] = []
     binaries.claim(ledger, seen.program, space, open_file)
-    if space is not None:
-        heaps = pages.find(space)
-        addresses = [heap.address for heap in heaps]
-        others = pages.besides(mappings, heaps)
-        found = threads.find(others, seen.threads, space, addresses)
-        isolates = threads.isolates(found, seen.pid, addresses)
-        spaces = v8.claim(ledger, space, names, isolates, heaps)
-    threads.claim(ledger, found, isolates, seen.pid)
-    v8.claim_reserved(ledger, space, {address: isolates.get(address) for address in addresses})
-    if space is not None:
-        checks += native.claim(ledger, native.find(ledger, space, page_size=seen.page_size))
-        main = next((one for one in found if one.name.tid == seen.pid), None)
-        loose.claim(ledger, space, main)
+    if space is None:
+        threads.claim(ledger, [], {}, seen.pid)
+        v8.claim_reserved(ledger, None, {})
+        native.claim_unread(ledger)
         native.claim_foreign(ledger)
+    else:
+        spaces, checks = _claim_memory(ledger, seen, space, symbols)
     categories = ledger.settle(None if space is None else space.resident)
     rss = sum(one.rss for one in mappings)
     if sum(one.rss for one in categories) != rss:
@@ -65,6 +57,31 @@ def make(
         refusals=refusals,
         unseen=_unseen(mappings, space),
     )
+
+
+def _claim_memory(
+    ledger: Ledger, seen: Observed, space: AddressSpace, symbols: Metadata | None
+) -> tuple[list[V8Space], list[Check]]:
+    """Claim what is told by what memory holds. What is surest comes first: V8's pages, stacks,
+    then ArrayBuffers, which are within malloc's memory or V8's, then these two, then the rest."""
+    heaps = pages.find(space)
+    addresses = [heap.address for heap in heaps]
+    others = pages.besides(ledger.mappings, heaps)
+    found = threads.find(others, seen.threads, space, addresses)
+    isolates = threads.isolates(found, seen.pid, addresses)
+    names = space_names.names(symbols) if symbols is not None else []
+    spaces = v8.claim(ledger, space, names, isolates, heaps)
+    threads.claim(ledger, found, isolates, seen.pid)
+    heap = native.find(ledger, space, page_size=seen.page_size)
+    if symbols is not None:
+        contents = buffers.find(space, symbols, heaps, ledger.mappings, heap)
+        native.claim_buffers(ledger, contents, isolates, exact=heap.consistent)
+    v8.claim_reserved(ledger, space, {address: isolates.get(address) for address in addresses})
+    checks = native.claim(ledger, heap)
+    main = next((one for one in found if one.name.tid == seen.pid), None)
+    loose.claim(ledger, space, main)
+    native.claim_foreign(ledger)
+    return spaces, checks
 
 
 def _unseen(mappings: Sequence[MappedMemory], space: AddressSpace | None) -> tuple[str, ...]:
