@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import nodemem
+from nodemem.api.core_map import core_map
 from nodemem.testing import NodeProgram
 from nodemem.testing.core_file import write_core
 
@@ -44,11 +45,6 @@ def run(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
     )
     assert done.returncode == code, done.stderr
     return done
-
-
-def node_version(node: Path) -> str:
-    done = subprocess.run([node, "-p", "process.versions.node"], capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 def counts(rows: list[dict[str, Any]]) -> dict[tuple[str, str], int]:
@@ -82,8 +78,8 @@ def test_as_text_and_json(any_node: Path, start: Start) -> None:
     assert "±" not in text
 
 
-def test_a_stopped_one_and_its_core(any_node: Path, start: Start, tmp_path: Path) -> None:
-    program = start(any_node, PROGRAM.replace("while (true);", "setInterval(() => {}, 1e6);"))
+def test_a_stopped_one_and_its_core(node: Path, start: Start, tmp_path: Path) -> None:
+    program = start(node, PROGRAM.replace("while (true);", "setInterval(() => {}, 1e6);"))
     os.kill(program.pid, signal.SIGSTOP)
     os.waitpid(program.pid, os.WUNTRACED)
     live = nodemem.class_histogram(program.pid)
@@ -93,24 +89,31 @@ def test_a_stopped_one_and_its_core(any_node: Path, start: Start, tmp_path: Path
         anonymous = next(int(line.split()[1]) for line in lines if line.startswith("Anonymous"))
     program.stop()
     assert nodemem.core_classes(path).rows() == live.rows()
-    assert nodemem.core_classes(path, program=any_node).warnings == ()
-    told = json.loads(run("--core", path, "--classes", "--json", "--top", 1000).stdout)["data"]
-    assert counts(told["rows"]) == counts(live.rows())
+    assert nodemem.core_classes(path, program=node).warnings == ()
     # The same core as a map: what was in memory and is not in files.
+    found, pid, _, warnings = core_map(path)
+    assert (pid, warnings) == (program.pid, ())
+    assert found.rss == sum(one.rss for one in found.categories)
+    assert anonymous * 1024 <= found.rss <= anonymous * 1024 + (2 << 20)
+    assert found.unattributed <= 0.001 * found.rss
+    spaces = {(one.isolate, one.category) for one in found.categories}
+    assert {(who, "v8_old_space") for who in ("main", "worker 1", "worker 2")} <= spaces
+    assert all(one.size == one.committed for one in found.spaces)
+
+
+def test_a_core_as_text_and_json(any_node: Path, start: Start, tmp_path: Path) -> None:
+    program = start(any_node, "console.log('ready'); process.stdin.resume()")
+    path = tmp_path / "core"
+    write_core(program.pid, path)
+    told = json.loads(run("--core", path, "--classes", "--json", "--top", 2).stdout)
+    assert told["schema"] == "nodemem/map-classes@1"
+    assert len(told["data"]["rows"]) == 2
     told = json.loads(run("--core", path, "--json").stdout)
     assert told["subject"]["core"] == str(path)
-    data = told["data"]
-    assert data["rss"] == sum(one["rss"] for one in data["categories"])
-    assert anonymous * 1024 <= data["rss"] <= anonymous * 1024 + (2 << 20)
-    spaces = {
-        (one["isolate"], one["category"])
-        for one in data["categories"]
-        if one["category"].startswith("v8_")
-    }
-    assert {(who, "v8_old_space") for who in ("main", "worker 1", "worker 2")} <= spaces
-    assert "files" in data["unseen"]
-    text = " ".join(run("--core", path).stdout.split())
-    assert text.startswith(f"Core of pid {program.pid}, Node.js v{node_version(any_node)}")
+    assert "files" in told["data"]["unseen"]
+    text = " ".join(run("--core", path, "--exe", any_node).stdout.split())
+    assert text.startswith(f"Core of pid {program.pid}, Node.js {told['subject']['version']}")
+    assert "is not the program" in run("--core", path, "--exe", "/bin/sh", code=4).stderr
 
 
 def test_a_sample_is_told(any_node: Path, start: Start) -> None:

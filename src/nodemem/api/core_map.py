@@ -45,7 +45,7 @@ def core_map(path: str | Path, program: str | Path | None = None) -> CoreMap:
         if not core.sparse:
             categories = [replace(one, exactness="estimate") for one in found.categories]
             found = replace(found, categories=categories)
-        unseen = (*found.unseen, "files", *(() if core.sparse else ("holes",)))
+        unseen = ("files",) if core.sparse else ("files", "holes")
         known = binary.of_file(file.path)
         return CoreMap(
             replace(found, unseen=unseen),

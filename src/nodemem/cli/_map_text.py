@@ -54,7 +54,8 @@ def _wrapped(notes: list[str], terminal: Terminal) -> list[str]:
 def _totals(out: Output, found: MemoryMap) -> list[str]:
     check = next((one for one in found.checks if one.name == "vm_rss"), None)
     if check is None:
-        return [out.texts("map.total", rss=found.rss)]
+        of_core = "files" in found.unseen
+        return [out.texts("map.core_total" if of_core else "map.total", rss=found.rss)]
     key = "map.total_agrees" if check.holds else "map.total_differs"
     return [out.texts(key, rss=found.rss, told=check.told)]
 

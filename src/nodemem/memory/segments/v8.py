@@ -24,7 +24,7 @@ CPPGC = Kind("heap", "v8_cppgc")
 OTHER = Kind("heap", "v8_other")
 ALL = Kind("heap", "v8_reserved")
 
-_WASM_FROM = 4 << 30  # reserved bytes: a 32-bit index reaches so far, and guards come on top
+WASM_FROM = 4 << 30  # reserved bytes: a 32-bit index reaches so far, and guards come on top
 _TABLES_FROM = 16 << 20
 _TABLE_SMALL = 512 << 10
 _CPPGC_PAGE = 128 << 10
@@ -87,7 +87,7 @@ def claim_reserved(
         for one, start, end in list(ledger.unclaimed()):
             if _reserved(one) and one.rss and one.access == "rw-p":
                 _claim_parked(ledger, space, heaps, start, end)
-                _claim_cppgc(ledger, space, start, end)
+                claim_cppgc(ledger, space, start, end)
     for one, span in _spans(ledger.mappings):
         kind = _kind(one, span)
         ledger.claim(one.start, one.end, ALL if space is None and kind == OTHER else kind)
@@ -111,7 +111,7 @@ def _claim_parked(
             ledger.claim(base, base + size, Kind("heap", "v8_pooled", heaps[heap]))
 
 
-def _claim_cppgc(ledger: Ledger, space: AddressSpace, start: int, end: int) -> None:
+def claim_cppgc(ledger: Ledger, space: AddressSpace, start: int, end: int) -> None:
     """Claim pages of the collector for C++ objects: each begins with the addresses of its heap
     and of its space, two structures of which the second knows the first."""
     first = -(-start // _CPPGC_PAGE) * _CPPGC_PAGE
@@ -130,7 +130,7 @@ def _kind(one: MappedMemory, span: int) -> Kind:
     """What a mapping is of which V8 has reserved `span` bytes from its start."""
     if "x" in one.access:
         return JIT
-    if span >= _WASM_FROM:
+    if span >= WASM_FROM:
         return WASM
     if span >= _TABLES_FROM or span == _TABLE_SMALL:
         return TABLES

@@ -8,7 +8,7 @@ from nodemem.errors import InternalError
 from nodemem.memory import buffers, pages
 from nodemem.memory import spaces as space_names
 from nodemem.memory.metadata import Metadata
-from nodemem.memory.segments import binaries, limits, loose, native, threads, v8
+from nodemem.memory.segments import binaries, limits, loose, native, threads, unflagged, v8
 from nodemem.memory.segments.binaries import Open
 from nodemem.memory.segments.ledger import Ledger
 from nodemem.memory.segments.totals import outside
@@ -80,6 +80,7 @@ def _claim_memory(
     checks = native.claim(ledger, heap)
     main = next((one for one in found if one.name.tid == seen.pid), None)
     loose.claim(ledger, space, main)
+    unflagged.claim(ledger, space)
     native.claim_foreign(ledger)
     return spaces, checks
 
