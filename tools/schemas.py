@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from nodemem.memory.segments.limits import Nearest
+from nodemem.memory.segments.limits import Machine, Nearest
 from nodemem.memory.segments.types import Category, Check, Outside, Refusal, Segment, V8Space
 from nodemem.records import ControlGroup, MemorySample, Pressure, Record
 from nodemem.results import Column, Envelope, Finding, Table, to_json
@@ -45,10 +45,13 @@ class MapData(msgspec.Struct):
     limit: int | None
     nearest: Nearest | None
     pressure: Pressure | None
+    machine: Machine
     spaces: list[V8Space]
     checks: list[Check]
     refusals: list[Refusal]
     unseen: list[str]
+    findings: list[Finding]
+    remarks: list[Finding]
 
 
 SCHEMAS = {

@@ -7,6 +7,7 @@ from collections import defaultdict
 from nodemem.cli import _map_limits
 from nodemem.cli._frame import Output
 from nodemem.memory.segments.types import SEGMENTS, UNATTRIBUTED, Category, MemoryMap
+from nodemem.render.segments import category_name, segment_name
 from nodemem.render.terminal import Terminal, cells, detect, wrap
 from nodemem.render.values import say
 from nodemem.render.visible import visible
@@ -72,21 +73,12 @@ def _rows(out: Output, found: MemoryMap) -> list[tuple[str, Category, bool]]:
         own = [one for many in by_name.values() for one in many]
         if not own or (segment == "other" and not any(one.rss for one in own)):
             continue
-        rows.append((out.texts(f"map.segment.{segment}"), _sum(own), True))
+        rows.append((segment_name(out.texts, segment), _sum(own), True))
         for name, many in sorted(by_name.items(), key=lambda pair: -sum(c.rss for c in pair[1])):
             count = len({one.isolate for one in many})
-            label = category(out, name) + (f" ×{count}" if count > 1 else "")
+            label = category_name(out.texts, name) + (f" ×{count}" if count > 1 else "")
             rows.append((f"  {label}", _sum(many), False))
     return rows
-
-
-def category(out: Output, name: str) -> str:
-    """What a category is called."""
-    if name.startswith("v8_") and name.endswith("_space"):
-        return out.texts("map.v8_space", name=name.removeprefix("v8_"))
-    if name.startswith("native_allocator_"):
-        return out.texts("map.native_allocator", name=name.removeprefix("native_allocator_"))
-    return out.texts(f"map.category.{name}")
 
 
 def _sum(many: list[Category]) -> Category:

@@ -12,6 +12,7 @@ from nodemem.errors import UsageError
 
 if TYPE_CHECKING:
     from nodemem.memory.segments.types import MemoryMap
+    from nodemem.memory.segments.who import Who
     from nodemem.results import Table
 
 
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
         "nodemem map 4242",
         "nodemem map 4242 --gentle",
         "nodemem map 4242 --tree",
-        "nodemem map 4242 --json",
+        "nodemem map 4242 --json -o before.json",
+        "nodemem map before.json 4242",
+        "nodemem map 4242 --for 30s",
         "nodemem map --classes 4242",
         "nodemem map --core core.4242 --classes",
     ],
 )
-@click.argument("pid", type=int, required=False)
+@click.argument("targets", nargs=-1, metavar="[PID|FILE [PID|FILE]]")
 @click.option("--freeze", is_flag=True, help="Hold the process still meanwhile, 5 s at most")
 @click.option(
     "--gentle", is_flag=True, help="Hardly hold up a process of many gigabytes: no PSS and USS"
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--explain", is_flag=True, help="Only tell what each way of reading costs the process"
 )
+@click.option("--for", "period", metavar="DURATION", help="What grows in so much time instead")
 @click.option(
     "--classes", is_flag=True, help="What the JavaScript heap holds instead, by class, counted"
 )
@@ -54,11 +58,12 @@ if TYPE_CHECKING:
 )
 def command(
     out: Output,
-    pid: int | None,
+    targets: tuple[str, ...],
     freeze: bool,
     gentle: bool,
     tree: bool,
     explain: bool,
+    period: str | None,
     classes: bool,
     top: int | None,
     seconds: float | None,
@@ -72,23 +77,45 @@ def command(
     inspector is opened, and no page is brought into memory; so it also works where it hangs.
 
     "~" marks an estimate: something that should agree with it did not.
+
+    FILE is a map saved with --json -o FILE, or a recording. Of two targets, or of a recording, it
+    is told what grew, and in which category.
     """
-    if (pid is None) == (core is None):
-        raise UsageError("map takes a process id, or --core FILE", next="nodemem map 4242")
+    found = _targets(targets)
+    pid = found[0] if len(found) == 1 and isinstance(found[0], int) else None
+    if (not found) == (core is None) or len(found) > 2:
+        raise UsageError(
+            "map takes one process id or file, or two to compare, or --core FILE",
+            next="nodemem map 4242",
+        )
     if exe is not None and core is None:
         raise UsageError("--exe says which Node.js a core is of: --core FILE is missing")
     if not classes and (top is not None or seconds is not None):
         raise UsageError("--top and --seconds belong to --classes")
-    _refuse_pairs(
-        {"--freeze": freeze, "--gentle": gentle, "--tree": tree, "--explain": explain}
-        | {"--classes": classes, "--core": core is not None}
-    )
+    given = {
+        "--freeze": freeze,
+        "--gentle": gentle,
+        "--tree": tree,
+        "--explain": explain,
+        "--for": period is not None,
+        "--classes": classes,
+        "--core": core is not None,
+    }
+    _refuse_pairs(given)
+    if pid is None and core is None and any(given.values()):
+        name = next(name for name, value in given.items() if value)
+        raise UsageError(f"{name} takes the id of one process that runs")
     if classes:
         from nodemem.cli import _map_classes
 
         _map_classes.show(out, pid or 0, core, exe, top=top, seconds=seconds)
     elif core is not None:
         _show_core(out, core, exe)
+    elif pid is not None and period is not None:
+        from nodemem.cli import _map_growth
+        from nodemem.units import parse_duration
+
+        _map_growth.over_time(out, pid, parse_duration(period), freeze=freeze, gentle=gentle)
     elif pid is not None and tree:
         from nodemem.cli import _map_tree
 
@@ -99,7 +126,14 @@ def command(
         _map_tree.show_costs(out, pid)
     elif pid is not None:
         _show_process(out, pid, freeze=freeze, gentle=gentle)
+    else:
+        _show_others(out, found)
     return None
+
+
+def _targets(given: tuple[str, ...]) -> list[int | Path]:
+    """Process ids and files."""
+    return [int(one) if one.isdecimal() and len(one) < 20 else Path(one) for one in given]
 
 
 def _refuse_pairs(given: dict[str, bool]) -> None:
@@ -111,22 +145,46 @@ def _refuse_pairs(given: dict[str, bool]) -> None:
         )
 
 
-_TOGETHER = ({"--gentle", "--tree"}, {"--classes", "--core"})
+_TOGETHER = (
+    {"--gentle", "--tree"},
+    {"--classes", "--core"},
+    {"--gentle", "--for"},
+    {"--freeze", "--for"},
+)
 
 
 def _show_process(out: Output, pid: int, *, freeze: bool, gentle: bool) -> None:
+    from nodemem.api.map_growth import who
     from nodemem.api.memory_map import read
 
     process, found = read(pid, freeze=freeze, gentle=gentle)
+    _show_map(out, who(process), found)
+
+
+def _show_others(out: Output, targets: list[int | Path]) -> None:
+    """A saved map, a recording, or two targets beside each other."""
+    from nodemem.cli import _map_growth
+    from nodemem.memory.segments import saved
+    from nodemem.records import is_recording
+
+    first = targets[0]
+    if len(targets) == 2:
+        _map_growth.between(out, targets)
+    elif isinstance(first, Path) and is_recording(first):
+        _map_growth.within(out, first)
+    elif isinstance(first, Path):
+        _show_map(out, *saved.read(first))
+
+
+def _show_map(out: Output, whose: Who, found: MemoryMap) -> None:
     unknown = out.texts("unknown")
     heading = out.texts(
         "map.head",
-        script=process.script or unknown,
-        pid=pid,
-        version=process.version or unknown,
+        script=whose.script or unknown,
+        pid=whose.pid,
+        version=whose.version or unknown,
     )
-    subject = {"pid": pid, "version": process.version, "script": process.script}
-    _show(out, heading, found, subject)
+    _show(out, heading, found, whose.to_data())
 
 
 def _show_core(out: Output, core: Path, exe: Path | None) -> None:

@@ -3,7 +3,7 @@
 from nodemem.records.address_space import AddressSpace, Mapping
 from nodemem.records.groups import ControlGroup, Pressure, Stall
 from nodemem.records.observed import MappedMemory, Observed, ThreadName
-from nodemem.records.recording import RecordingReader, RecordingWriter
+from nodemem.records.recording import RecordingReader, RecordingWriter, is_recording
 from nodemem.records.rotation import RotatingWriter
 from nodemem.records.types import (
     ActiveResources,
@@ -50,4 +50,5 @@ __all__ = [
     "Stall",
     "ThreadName",
     "WorkerUsage",
+    "is_recording",
 ]

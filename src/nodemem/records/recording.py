@@ -93,6 +93,17 @@ class RecordingWriter:
         self.close()
 
 
+def is_recording(path: Path) -> bool:
+    """Whether a file begins as recordings do.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    with _open(path) as raw:
+        begin = raw.peek(64)[:64]
+    return begin.startswith(_ZSTD_MAGIC) or b'"nodemem-recording"' in begin
+
+
 class RecordingReader:
     """Iterates over the records of a file. `truncated` is set after a file that ends too early.
 

@@ -191,6 +191,14 @@ def cpu_pressure() -> float | None:
         return None
 
 
+def boot_id() -> str | None:
+    """What names this run of this machine; containers on it have the same."""
+    try:
+        return (PROC / "sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None
+
+
 def machine_memory() -> tuple[int | None, int | None]:
     """Bytes of memory that this machine has, and how many of them are still to be had."""
     try:

@@ -187,7 +187,4 @@ def _here() -> str:
 
 
 def _boot() -> str:
-    try:
-        return (procfs.PROC / "sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
+    return procfs.boot_id() or ""

@@ -32,14 +32,20 @@ class Nearest:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """The machine's memory, and what of it is still to be had; bytes, None is unknown."""
+
+    limit: int | None = None
+    room: int | None = None
+
+
+@dataclass(frozen=True)
 class Limits:
-    """`groups` are the control groups of the process, the own one first. `machine_limit` is the
-    machine's memory, bytes, and `machine_room` what of it is still to be had; `pressure` is how
-    much all programs of the machine together wait for memory."""
+    """`groups` are the control groups of the process, the own one first; `pressure` is how much all
+    programs of the machine together wait for memory."""
 
     groups: tuple[ControlGroup, ...] = ()
-    machine_limit: int | None = None
-    machine_room: int | None = None
+    machine: Machine = Machine()
     pressure: Pressure | None = None
 
     @property
@@ -52,15 +58,15 @@ class Limits:
         """Where memory runs out first, as far as it can be seen."""
         found = [_of_group(one, own=n == 0) for n, one in enumerate(self.groups)]
         known = [one for one in found if one is not None]
-        if self.machine_limit is not None:
+        if self.machine.limit is not None:
             known.append(
                 Nearest(
                     kind="machine",
                     path=None,
-                    limit=self.machine_limit,
+                    limit=self.machine.limit,
                     used=None,
-                    room=self.machine_room,
-                    most_room=self.machine_room,
+                    room=self.machine.room,
+                    most_room=self.machine.room,
                     own=False,
                     then="process",
                 )
@@ -71,7 +77,7 @@ class Limits:
 
 def of(seen: Observed) -> Limits:
     """What was seen of the limits of a process."""
-    return Limits(tuple(seen.groups), seen.machine_limit, seen.machine_room, seen.pressure)
+    return Limits(tuple(seen.groups), Machine(seen.machine_limit, seen.machine_room), seen.pressure)
 
 
 def _of_group(one: ControlGroup, *, own: bool) -> Nearest | None:

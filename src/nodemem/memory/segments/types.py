@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from nodemem.memory.segments.limits import Limits
+from nodemem.results import Finding
 
 Segment = Literal["code", "data", "heap", "stack", "other"]
 SEGMENTS: tuple[Segment, ...] = ("code", "data", "heap", "stack", "other")
@@ -114,6 +115,8 @@ class MemoryMap:
     checks: tuple[Check, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     unseen: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    remarks: tuple[Finding, ...] = ()
 
     @property
     def segments(self) -> dict[Segment, int]:
@@ -160,10 +163,13 @@ class MemoryMap:
             "limit": self.limits.limit,
             "nearest": self.limits.nearest,
             "pressure": self.limits.pressure,
+            "machine": self.limits.machine,
             "spaces": self.spaces,
             "checks": self.checks,
             "refusals": self.refusals,
             "unseen": self.unseen,
+            "findings": self.findings,
+            "remarks": self.remarks,
         }
 
 
