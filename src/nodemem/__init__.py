@@ -45,6 +45,9 @@ _EXPORTS = {
     "read_gc_log": "nodemem.api.gc",
     "record": "nodemem.api.recording",
     "triage": "nodemem.api.triage",
+    "heap_limits": "nodemem.api.limits",
+    "limits": "nodemem.api.limits_running",
+    "limits_table": "nodemem.api.limits_table",
 }
 
 __all__ = ["__version__", *sorted(_EXPORTS)]

@@ -58,8 +58,9 @@ def format_duration(seconds: float) -> str:
     return f"{seconds * 1e6:.0f} µs"
 
 
-def parse_size(text: str) -> int:
-    """Bytes from `700`, `64k`, `1.5 GB`, `512MiB`.
+def parse_size(text: str, *, binary: bool = False) -> int:
+    """Bytes from `700`, `64k`, `1.5 GB`, `512MiB`; with `binary` all suffixes are powers of 1024,
+    as those of containers are.
 
     Raises:
         UsageError: the text is not a size.
@@ -67,8 +68,8 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text)
     if not match:
         raise UsageError(f"'{text}' is not a size", next="write it like 64MB, 1.5GiB or 1048576")
-    number, prefix, binary = match.groups()
-    base = 1024 if binary else 1000
+    number, prefix, marked = match.groups()
+    base = 1024 if binary or marked else 1000
     power = " kmgtp".index(prefix.lower() or " ")
     return round(float(number) * float(base) ** power)
 

@@ -27,7 +27,7 @@ def test_topics_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert [row["topic"] for row in listed["data"]["rows"]] == list(TOPICS)
 
 
-UNTOUCHED = ("memory-structure", "attach", "inspect", *SNAPSHOT_TOPICS)
+UNTOUCHED = ("memory-structure", "attach", "inspect", "heap-limit", "flags", *SNAPSHOT_TOPICS)
 
 
 @pytest.mark.parametrize("topic", [topic for topic in TOPICS if topic not in UNTOUCHED])
@@ -46,6 +46,23 @@ def test_numbers_are_those_of_the_process(
     assert resident / 2 < data["values"]["rss"] < resident * 2
     assert data["values"]["heap_used"] <= data["values"]["heap_total"]
     assert str(program.pid) in data["body"]
+
+
+@pytest.mark.parametrize("topic", ["heap-limit", "flags"])
+def test_limits_are_those_of_the_process(
+    topic: str,
+    start: Callable[..., NodeProgram],
+    any_node: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    limit = "require('v8').getHeapStatistics().heap_size_limit"
+    flags = ["--inspect-port=0", "--max-old-space-size=300"]
+    program = start(any_node, f"console.log('ready', {limit}); {PROGRAM}", flags=flags)
+    data = json.loads(printed(capsys, topic, str(program.pid), "--json"))["data"]
+    assert data["values"]["heap_limit"] == int(program.stdout_lines[0].split()[1])
+    assert data["values"]["options"] == "--max-old-space-size=300 (argv)"
+    assert "300 MiB" in data["body"]
+    assert program.stderr_lines == [], "an inspector that opens says so"
 
 
 def test_numbers_are_those_of_a_snapshot(

@@ -39,7 +39,7 @@ def test_an_inspector_on_a_port_that_no_longer_shows(node: Path, start: Any) -> 
     assert row["script"] == "my service"
     assert row["inspector"] == f"127.0.0.1:{port}"
     found = triage(program.pid, seconds=0.1)
-    assert found.titled
+    assert found.heap_unknown == "title"
     assert found.situation.heap_limit is None
     with nodemem.attach(program.pid) as attached:
         assert not attached.opened_inspector

@@ -15,6 +15,14 @@ from nodemem.render.texts import LANGUAGES, load_texts
 from nodemem.render.topics import SNAPSHOT_TOPICS, TOPICS, VALUES, explain, page_to_text
 
 OWN: dict[str, Any] = {
+    "old_limit": 268_435_456,
+    "semi_limit": 1_048_576,
+    "semi_least": 524_288,
+    "young_limit": 3_145_728,
+    "told_memory": 536_870_000,
+    "options": "--max-old-space-size=256 (argv)",
+    "recommended": "--max-old-space-size=348",
+    "ends": "kernel",
     "file": "a4711.heapsnapshot",
     "nodes": 71_865,
     "edges": 312_000,
@@ -71,6 +79,7 @@ OWN: dict[str, Any] = {
     "left": True,
 }
 WITHOUT_SIZES = ("attach", "inspect")
+LIMITS = ("heap-limit", "flags")
 PAGES = [(topic, lang) for topic in TOPICS for lang in LANGUAGES]
 
 
@@ -105,7 +114,8 @@ def test_own_numbers_are_woven_in(topic: str, lang: str) -> None:
         assert "a4711.heapsnapshot" in own
     else:
         assert "4711" in own
-        assert ("127.0.0.1:9229" if topic in WITHOUT_SIZES else "92.2 MB") in own
+        figure = "256 MiB" if topic in LIMITS else "92.2 MB"
+        assert ("127.0.0.1:9229" if topic in WITHOUT_SIZES else figure) in own
     assert "4711" not in alone
     assert not re.search(r"\{[{%]|%\}|None", own + alone)
     assert own.startswith("# ")
@@ -136,6 +146,18 @@ def test_each_standing_is_told_in_both_languages(topic: str, standing: dict[str,
     for lang, told in zip(LANGUAGES, own, strict=True):
         assert told != explain(topic, load_texts(lang), usual).body[: len(told)]
         assert not re.search(r"None|\n{3,}|^\|[^|]*\|[^|]*$", told, re.MULTILINE)
+
+
+@pytest.mark.parametrize("topic", LIMITS)
+@pytest.mark.parametrize("known", [{"options": None}, {"ends": "v8"}, {"container_limit": None},
+                                   {"recommended": None}], ids=repr)  # fmt: skip
+def test_each_kind_of_limit_is_told_in_both_languages(topic: str, known: dict[str, Any]) -> None:
+    english, korean = (explain(topic, load_texts(lang), OWN | known).body for lang in LANGUAGES)
+    assert outline(english) == outline(korean)
+    for body in (english, korean):
+        assert not re.search(r"None|unknown|알 수 없|\n{3,}", body)
+    if topic == "flags" and "options" in known:
+        assert english != explain(topic, load_texts("en"), OWN).body
 
 
 def test_unknown_values_are_said_to_be_unknown() -> None:

@@ -7,14 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from nodemem.api.limits_running import Running
 from nodemem.api.node import attach
 from nodemem.capture.sampler import Sampler
 from nodemem.errors import TargetLost
+from nodemem.gc.policy import HeapLimits
 from nodemem.records import MemorySample, ProcessFacts, ProcessSample
 from nodemem.results import Column, Finding, Table
 from nodemem.sizing import headroom
+from nodemem.sizing.ending import Ending
 from nodemem.sizing.headroom import Bound, Situation
-from nodemem.target import commandline, mappings, procfs
+from nodemem.target import mappings, procfs
 
 KINDS = ("v8", "c_heap", "stacks", "anonymous", "file", "shared")
 
@@ -23,8 +26,8 @@ KINDS = ("v8", "c_heap", "stacks", "anonymous", "file", "shared")
 class Triage:
     """What can be said of a process. `age` is in seconds since its start; `bounds` are the limits
     that may end it, what leaves the least room first; `readable` says whether we may look at more
-    than its totals; `titled` that the program's title hides its options; `usage` is there when it
-    was attached to."""
+    than its totals; `limits` are those of its heap, as far as they can be known from outside, and
+    `heap_unknown` is why they cannot (see `Running`); `usage` is there when it was attached to."""
 
     facts: ProcessFacts
     age: float | None
@@ -33,7 +36,8 @@ class Triage:
     findings: list[Finding]
     next: str
     readable: bool
-    titled: bool = False
+    limits: HeapLimits | None = None
+    heap_unknown: str | None = None
     usage: MemorySample | None = None
 
     @property
@@ -50,6 +54,11 @@ class Triage:
     def first(self) -> Bound | None:
         """The limit that will be met first, as far as known."""
         return headroom.first(self.bounds)
+
+    @property
+    def ends(self) -> Ending | None:
+        """What ends the process if its heap alone keeps growing; None where that is unknown."""
+        return headroom.ends(self.situation)
 
     @property
     def seconds_left(self) -> float | None:
@@ -103,6 +112,7 @@ class Triage:
                 for bound in self.bounds
             ],
             "first": None if self.first is None else self.first.kind,
+            "ends": None if self.ends is None else self.ends.first,
             "seconds_left": self.seconds_left,
             "usage": None if self.usage is None else self.usage.to_data(),
             "findings": self.findings,
@@ -138,9 +148,8 @@ def triage(
     if before is None or after is None or status is None:
         raise _ended(pid)
     usage = _ask(pid) if attached else None
-    options = (procfs.environ(pid) or {}).get("NODE_OPTIONS", "")
-    option = commandline.heap_option(sampler.process.argv, options)
-    limit, used, source = _heap(option, after, usage)
+    running = Running(sampler.process)
+    limit, used, source = _heap(running, after, usage)
     machine, available = procfs.machine_memory()
     seen = Situation(
         pid=pid,
@@ -165,7 +174,8 @@ def triage(
         findings=found,
         next=_next(pid, found, readable=sampler.process.readable),
         readable=sampler.process.readable,
-        titled=commandline.title(sampler.process.argv) is not None,
+        limits=running.limits,
+        heap_unknown=running.unknown,
         usage=usage,
     )
 
@@ -203,16 +213,16 @@ def _ask(pid: int) -> MemorySample:
 
 
 def _heap(
-    option: commandline.HeapOption | None, after: ProcessSample, usage: MemorySample | None
+    running: Running, after: ProcessSample, usage: MemorySample | None
 ) -> tuple[int | None, int | None, str | None]:
     """Limit of the V8 heap, what counts towards it, and who set the limit.
 
     From outside the heap is what V8 has in physical memory, garbage and machine code included.
     """
-    source = None if option is None else f"--{option.name}={option.value:g} ({option.source})"
     if usage is not None:
-        return usage.heap_limit, usage.heap_used, source or "v8"
-    return None if option is None else option.limit, after.resident.v8, source
+        return usage.heap_limit, usage.heap_used, running.source or "v8"
+    limits = running.limits
+    return None if limits is None else limits.heap_size_limit, after.resident.v8, running.source
 
 
 def _own(resident: Any, kind: str) -> int | None:

@@ -5,6 +5,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "map": ("where every byte of RSS is: code, data, heap, stack", "nodemem.cli.map"),
     "usage": ("process.memoryUsage(), heap spaces and limits, from outside", "nodemem.cli.usage"),
     "gc": ("minor and major collections: pauses, rates, causes", "nodemem.cli.gc"),
+    "limits": ("the heap limits in force, why they are that, what to set", "nodemem.cli.limits"),
     "snapshot": ("stream a heap snapshot to disk, with a forecast first", "nodemem.cli.snapshot"),
     "record": ("everything light that can be observed, over time", "nodemem.cli.record"),
     "run": ("run a program and record it from the start", "nodemem.cli.program"),

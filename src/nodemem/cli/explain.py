@@ -25,12 +25,13 @@ _DIGITS = 20  # no process id is longer; Python refuses to read thousands of the
 def command(out: Output, topic: str | None, target: str | None) -> None:
     """A concept in plain words; with a PID, with the numbers of that process.
 
-    Topics are memory-structure, usage, snapshot, retained-size, leaks, attach and inspect; and
-    object-graph, shallow-size, dominators, distance, closures and strings, which take the FILE of a
-    heap snapshot instead of a PID. Without a topic they are listed. To read a process's numbers it
-    is attached to for a moment and left as it was found; PID may also be the host:port or ws://
-    address of an open inspector. For memory-structure, attach and inspect it is not touched at all.
-    Where the output is no terminal, a page is Markdown.
+    Topics are memory-structure, usage, snapshot, retained-size, leaks, attach, inspect, heap-limit
+    and flags; and object-graph, shallow-size, dominators, distance, closures and strings, which
+    take the FILE of a heap snapshot instead of a PID. Without a topic they are listed. To read a
+    process's numbers it is attached to for a moment and left as it was found; PID may also be the
+    host:port or ws:// address of an open inspector. For memory-structure, attach, inspect,
+    heap-limit and flags it is not touched at all. Where the output is no terminal, a page is
+    Markdown.
     """
     from nodemem.render import topics
 
@@ -66,8 +67,10 @@ def _own(target: str, topic: str) -> dict[str, Any]:
 
     if topic in SNAPSHOT_TOPICS:
         return _in_snapshot(target, topic)
-    if topic in ("memory-structure", "attach", "inspect"):
+    if topic in ("memory-structure", "attach", "inspect", "heap-limit", "flags"):
         pid = _process_id(target)
+        if topic in ("heap-limit", "flags"):
+            return _limits(pid)
         if topic == "memory-structure":
             return _structure(pid)
         from nodemem.api.doctor import standing
@@ -132,6 +135,30 @@ def _structure(pid: int) -> dict[str, Any]:
         "other": resident.rss - sum(parts.values()) if known else None,
         "threads": sample.threads,
         "page_tables": resident.page_tables,
+    }
+
+
+def _limits(pid: int) -> dict[str, Any]:
+    """The heap limits of a process that is not touched, in bytes."""
+    from nodemem.api.limits_running import limits
+
+    found = limits(pid)
+    heap, facts, advice = found.limits, found.facts, found.recommendation
+    return {
+        "pid": pid,
+        "version": facts and facts.version,
+        "script": facts and facts.script,
+        "heap_limit": heap.heap_size_limit,
+        "old_limit": heap.max_old_space_size,
+        "semi_limit": heap.max_semi_space_size,
+        "semi_least": heap.min_semi_space_size,
+        "young_limit": heap.young_generation_size,
+        "told_memory": heap.memory,
+        "container_limit": found.container,
+        "v8": dict(found.outside.parts).get("v8"),
+        "options": " ".join(found.options) or None,
+        "recommended": " ".join(advice.flags.words()) if advice and advice.flags else None,
+        "ends": found.ending.first,
     }
 
 

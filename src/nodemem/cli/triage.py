@@ -82,6 +82,8 @@ def _said(out: Output, found: Triage) -> list[tuple[str, str]]:
             text += say("triage.heap_limit_unknown")
         if found.seconds_left is not None:
             text += say("triage.left", seconds=found.seconds_left)
+        if found.ends is not None and container is not None:
+            text += say(f"triage.ends.{found.ends.first}")
         lines.append(("first", text))
     growth, seconds = found.situation.growth, found.situation.seconds
     key = "noise" if found.situation.rate is None else "growth"
@@ -110,7 +112,8 @@ def _heap(out: Output, found: Triage) -> str:
 def _heap_limit(out: Output, found: Triage) -> str:
     seen = found.situation
     if seen.heap_source is not None:
-        return out.texts("triage.heap_limit_set", limit=seen.heap_limit, source=seen.heap_source)
-    if not found.readable:
-        return out.texts("triage.heap_limit_not_permitted")
-    return out.texts("triage.heap_limit_hidden" if found.titled else "triage.heap_limit_chosen")
+        chosen = "chosen" if seen.heap_source == "v8" else "set"
+        key = f"triage.heap_limit_{chosen}"
+        young = None if found.limits is None else found.limits.young_generation_size
+        return out.texts(key, limit=seen.heap_limit, source=seen.heap_source, young=young)
+    return out.texts(f"triage.heap_limit_unknown_{found.heap_unknown or 'version'}")

@@ -40,7 +40,9 @@ class HeapSpace(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class WorkerUsage(msgspec.Struct, frozen=True, rename="camel"):
-    """Memory of one worker thread's isolate; None where it did not answer. `id` is its threadId."""
+    """Memory of one worker thread's isolate; None where it did not answer. `id` is its threadId;
+    `resource_limits` are those it was made with (maxOldGenerationSizeMb, ..., in MiB), which a
+    flag of the process can override."""
 
     id: int | None
     heap_total: int | None = None
@@ -49,6 +51,7 @@ class WorkerUsage(msgspec.Struct, frozen=True, rename="camel"):
     array_buffers: int | None = None
     heap_limit: int | None = None
     title: str | None = None
+    resource_limits: dict[str, float] | None = None
 
 
 class MemorySample(_Record, frozen=True, tag="memory"):

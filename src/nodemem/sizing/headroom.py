@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from nodemem.records import ProcessSample
+from nodemem.records import GroupMemory, ProcessSample
 from nodemem.results import Evidence, Finding
+from nodemem.sizing.ending import Ending, ending
+from nodemem.sizing.outside import ESTIMATE, Outside
 
 CLOSE = 0.1
 """Share of a limit that is left when it is called close."""
@@ -85,6 +87,32 @@ class Situation:
         return self.growth / self.seconds if stands_out and self.seconds > 0 else None
 
 
+def outside(seen: Situation) -> Outside:
+    """What lies outside of the heap and counts towards the smallest container, or would towards
+    one: all that is used but what V8 has in memory."""
+    heap = seen.after.resident.v8
+    if heap is None:
+        return ESTIMATE
+    container = _smallest(seen)
+    used = None if container is None else container.used
+    beside = max(0, (seen.after.resident.rss if used is None else used) - heap)
+    parts = [
+        (name, size)
+        for name in ("v8", "anonymous", "file", "shared", "c_heap", "stacks")
+        if (size := getattr(seen.after.resident, name)) is not None
+    ]
+    return Outside(beside, beside, measured=True, parts=tuple(parts))
+
+
+def ends(seen: Situation) -> Ending | None:
+    """What ends the process if its heap alone keeps growing; None where its limit is unknown."""
+    if seen.heap_limit is None:
+        return None
+    container = _smallest(seen)
+    limit = seen.machine_limit if container is None else container.limit
+    return ending(seen.heap_limit, limit, outside(seen))
+
+
 def bounds(seen: Situation) -> list[Bound]:
     """The limits that may end the process: what leaves the least room first, unknown ones last."""
     found = [Bound("container", g.limit, g.used, g.path, slows=g.slows) for g in seen.after.groups]
@@ -120,7 +148,6 @@ def _state(seen: Situation) -> Iterator[Finding]:
 
 
 def _limits(seen: Situation) -> Iterator[Finding]:
-    groups = [group for group in seen.after.groups if group.limit is not None]
     for bound in bounds(seen):
         room, left = bound.room, seconds_left(bound, seen.rate)
         if room is None or bound.limit is None:
@@ -137,15 +164,21 @@ def _limits(seen: Situation) -> Iterator[Finding]:
                 next=_next_for(bound, seen.pid),
             )
             break
-    smallest = min(groups, key=lambda group: group.limit or 0, default=None)
-    if smallest is None or smallest.limit is None:
+    smallest = _smallest(seen)
+    if smallest is None:
         return
-    if seen.heap_limit is not None and seen.heap_limit > smallest.limit:
+    end = ends(seen)
+    if end is not None and end.first == "kernel":
         yield Finding(
             id="triage.heap_above_container",
-            params={"heap": seen.heap_limit, "container": smallest.limit},
+            params={
+                "heap": seen.heap_limit,
+                "outside": end.needs[0] - (seen.heap_limit or 0),
+                "container": smallest.limit,
+            },
             evidence=(Evidence("limit_source", smallest.path),),
-            confidence=0.95,
+            confidence=0.95 if end.measured else 0.8,
+            next=f"nodemem limits {seen.pid}",
         )
     if kills := seen.after.events.get("oom_kill"):
         yield Finding(
@@ -154,6 +187,11 @@ def _limits(seen: Situation) -> Iterator[Finding]:
             confidence=1.0,
             next=f"nodemem record {seen.pid} -o {seen.pid}.ndjson.zst",
         )
+
+
+def _smallest(seen: Situation) -> GroupMemory | None:
+    limited = [group for group in seen.after.groups if group.limit is not None]
+    return min(limited, key=lambda group: group.limit or 0, default=None)
 
 
 def _growth(seen: Situation) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Sequence
 
@@ -31,8 +30,7 @@ _WITH_VALUE = frozenset(
         "--stack-trace-limit",
         "--test-name-pattern",
         "--watch-path",
-        "--max-old-space-size",
-        "--max-semi-space-size",
+        "--max-old-space-size-percentage",
         "--inspect-port",
         "--debug-port",
         "--redirect-warnings",
@@ -41,9 +39,6 @@ _WITH_VALUE = frozenset(
         "--unhandled-rejections",
     }
 )
-# Those that limit the heap, the stronger one first.
-_LIMITING = ("max-old-space-size-percentage", "max-old-space-size", "max-heap-size")
-_NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?")
 _EVALUATING = ("-e", "--eval", "-p", "--print", "-pe")
 
 
@@ -58,18 +53,18 @@ class InspectorOptions(msgspec.Struct, frozen=True):
     certain: bool = True
 
 
-class HeapOption(msgspec.Struct, frozen=True):
-    """An option that limits the V8 heap: its `name` without dashes, its `value` (MiB, or per cent
-    for max-old-space-size-percentage), and `source`, where it stands: `argv` or `NODE_OPTIONS`."""
+class Option(msgspec.Struct, frozen=True):
+    """A word that begins with a dash: its `name` without dashes in front and with dashes for
+    underscores in it, its `value` (None if it has none), and `source`, where it stands: `argv` or
+    `NODE_OPTIONS`."""
 
     name: str
-    value: float
+    value: str | None
     source: str
 
-    @property
-    def limit(self) -> int | None:
-        """Bytes that it allows; None for a percentage."""
-        return None if self.name.endswith("percentage") else int(self.value * (1 << 20))
+    def __str__(self) -> str:
+        value = "" if self.value is None else f"={self.value}"
+        return f"--{self.name}{value} ({self.source})"
 
 
 def node_options(text: str) -> list[str]:
@@ -97,24 +92,25 @@ def inspector_options(argv: Sequence[str], options: str = "") -> InspectorOption
     return InspectorOptions(opened, host, port, certain=title(argv) is None)
 
 
-def heap_option(argv: Sequence[str], options: str = "") -> HeapOption | None:
-    """The option that sets the limit of the heap, None where V8 chooses it.
-
-    The command line wins over NODE_OPTIONS, the later word over the earlier one, and between
-    options the first of `_LIMITING`.
-    """
-    found: dict[str, HeapOption] = {}
+def given_options(argv: Sequence[str], options: str = "") -> list[Option]:
+    """What stands in NODE_OPTIONS and then on the command line, in the order in which later words
+    win over earlier ones. V8 takes one dash or two, dashes or underscores, and a value after an
+    equals sign only; NODE_OPTIONS wants two."""
+    found = []
     for source, words in (("NODE_OPTIONS", node_options(options)), ("argv", own_options(argv))):
         for index, word in enumerate(words):
             written, equals, value = word.partition("=")
-            name = written.lstrip("-").replace("_", "-")  # V8 takes both
-            if not written.startswith("--") or name not in _LIMITING:
+            if (
+                not written.startswith("-" if source == "argv" else "--")
+                or written.strip("-") == ""
+            ):
                 continue
-            if not equals and index + 1 < len(words):
-                value = words[index + 1]
-            if _NUMBER.fullmatch(value) and float(value) > 0:
-                found[name] = HeapOption(name, float(value), source)
-    return next((found[name] for name in _LIMITING if name in found), None)
+            name = written.lstrip("-").replace("_", "-")
+            if not equals and word in _WITH_VALUE and index + 1 < len(words):
+                found.append(Option(name, words[index + 1], source))
+            else:
+                found.append(Option(name, value if equals else None, source))
+    return found
 
 
 def own_options(argv: Sequence[str]) -> list[str]:

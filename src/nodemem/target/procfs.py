@@ -258,6 +258,16 @@ def link(pid: int, name: str) -> str | None:
         return None
 
 
+def bits(pid: int) -> int | None:
+    """Whether its program is one of 32 or of 64 bits; None where it cannot be read."""
+    try:
+        with (PROC / str(pid) / "exe").open("rb") as file:
+            head = file.read(5)
+    except OSError:
+        return None
+    return {1: 32, 2: 64}.get(head[4]) if head[:4] == b"\x7fELF" and len(head) == 5 else None
+
+
 def mapped_files(pid: int) -> list[str] | None:
     """Paths of the files in its memory map, each once, in the order of the map."""
     text = _text(pid, "maps")

@@ -46,6 +46,7 @@ class _Isolate(msgspec.Struct):
     usage: _Usage
     thread: _Size | None = None
     statistics: Annotated[dict[_Name, _Statistic], msgspec.Meta(max_length=100)] = {}
+    limits: Annotated[dict[_Name, float], msgspec.Meta(max_length=100)] = {}
     spaces: Annotated[list[_Space], msgspec.Meta(max_length=100)] = []
 
 
@@ -128,4 +129,5 @@ def _worker(worker: Worker, answer: dict[str, object] | None) -> WorkerUsage:
         array_buffers=isolate.usage.array_buffers,
         heap_limit=isolate.statistics.get("heap_size_limit"),
         title=title,
+        resource_limits=isolate.limits,
     )

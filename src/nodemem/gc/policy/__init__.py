@@ -11,7 +11,18 @@ are in MiB as in Node.js. What a number rests on is named beside it:
 from __future__ import annotations
 
 from nodemem.gc.policy.flags import Flags
-from nodemem.gc.policy.limits import HeapLimits, heap_limits
-from nodemem.gc.policy.releases import Release, Rules, release, rules
+from nodemem.gc.policy.limits import HeapLimits, Reason, WorkerLimits, heap_limits
+from nodemem.gc.policy.releases import Release, Rules, release, rules, sees
 
-__all__ = ["Flags", "HeapLimits", "Release", "Rules", "heap_limits", "release", "rules"]
+__all__ = [
+    "Flags",
+    "HeapLimits",
+    "Reason",
+    "Release",
+    "Rules",
+    "WorkerLimits",
+    "heap_limits",
+    "release",
+    "rules",
+    "sees",
+]

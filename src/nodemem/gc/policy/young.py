@@ -33,7 +33,8 @@ class YoungRules:
     the event loop, None where none was seen to begin that way (26, measured; the flag is there).
     `grows_before`: whether it grows at the beginning of a collection, or at its end.
     `separate_phases`: whether no scavenge runs while the old generation is being marked, so that
-    new space may outgrow its capacity. `external`: bytes of young ArrayBuffers that start a collection.
+    new space may outgrow its capacity. `external`: bytes of young
+    ArrayBuffers that start a collection.
     """
 
     task_trigger: float | None

@@ -10,6 +10,7 @@
       thread: load ? load('worker_threads').threadId : null,
       usage: process.memoryUsage(),
       statistics: v8 ? v8.getHeapStatistics() : {},
+      limits: load ? load('worker_threads').resourceLimits : {},
       spaces: v8 ? v8.getHeapSpaceStatistics() : [],
     };
   } catch (error) {
