@@ -39,9 +39,9 @@ def fast(space: AddressSpace, state: State) -> int | None:
     return total
 
 
-def threads(space: AddressSpace, chunks: Iterable[int]) -> int:
-    """The bytes in those of some chunks that are caches of threads."""
-    total = 0
+def threads(space: AddressSpace, chunks: Iterable[int]) -> int | None:
+    """The bytes in those of some chunks that are caches of threads; None if none is."""
+    total, found = 0, False
     for at in chunks:
         data = space.read(at + 16, 10 * _LISTS)
         if data is None:
@@ -52,5 +52,6 @@ def threads(space: AddressSpace, chunks: Iterable[int]) -> int:
             bool(count) == bool(first) and first % 16 == 0 and first < HIGHEST
             for count, first in zip(counts, firsts, strict=True)
         ):
+            found = True
             total += sum(n * (_LEAST_CHUNK + 16 * i) for i, n in enumerate(counts))
-    return total
+    return total if found else None

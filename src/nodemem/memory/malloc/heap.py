@@ -66,19 +66,19 @@ class Malloc:
     own as [start, end), by ascending address.
 
     `mapped_bytes` is what glibc counts of these, None if that was not found. `caches` are bytes in
-    the caches of threads, at least, which count as in use. `known` says whether there is a glibc
-    whose data could be told: if not, all else is empty and says nothing.
+    the caches of threads, at least, which count as in use; None if none was found. `known` says
+    whether there is a glibc whose data could be told: if not, all else is empty and says nothing.
     """
 
     arenas: list[Arena] = field(default_factory=list)
     mapped: list[Range] = field(default_factory=list)
     mapped_bytes: int | None = None
     mapped_consistent: bool = False
-    caches: int = 0
+    caches: int | None = None
     known: bool = False
     _regions: list[Region] = field(default_factory=list, repr=False)
     _starts: list[int] = field(default_factory=list, repr=False)
-    _mapped: dict[int, int] = field(default_factory=dict, repr=False)
+    _rooms: dict[int, int] = field(default_factory=dict, repr=False)
 
     @property
     def consistent(self) -> bool:
@@ -92,9 +92,8 @@ class Malloc:
     def room(self, address: int) -> int | None:
         """How many bytes were given out at `address`, as malloc rounds them up; None if it does
         not hold it."""
-        size = self._mapped.get(address - 16)
-        if size is not None:
-            return size - 16
+        if address in self._rooms:
+            return self._rooms[address]
         place = bisect_right(self._starts, address) - 1
         return None if place < 0 else self._regions[place].room(address)
 
@@ -148,7 +147,8 @@ class _Finder:
         consistent = False
         for _ in self._tries():
             before = self._parameters(main)
-            mapped = self._search(taken, None).chunks
+            search = self._search(taken, None)
+            mapped = search.chunks
             counted = sum(end - start for start, end in mapped)
             consistent = (
                 before is not None
@@ -169,7 +169,7 @@ class _Finder:
             known=bool(found),
             _regions=regions,
             _starts=[one.start for one in regions],
-            _mapped={start: end - start for start, end in mapped},
+            _rooms=search.rooms,
         )
 
     def _tries(self) -> Iterator[int]:

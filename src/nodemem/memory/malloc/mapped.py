@@ -16,18 +16,21 @@ _PAGE = 4096
 _WORDS = _PAGE // 8
 _BLOCK = 1 << 18
 _LEAST_CHUNK = 32
+_HEADER = 16
 
 
 class Search:
     """Through ranges of anonymous memory. `chunks` are [start, end) of chunks with a mapping of
-    their own, headers included; `pieces` regions of the main arena, whose last chunk is `top`;
-    they are only looked for where that is given."""
+    their own, headers included, `rooms` the bytes that were given out of each, by the address that
+    was given out; `pieces` are regions of the main arena, whose last chunk is `top`, looked for
+    only where that is given."""
 
     def __init__(self, walker: Walker, top: int | None) -> None:
         self._walker = walker
         self._space = walker.space
         self._top = top
         self.chunks: list[tuple[int, int]] = []
+        self.rooms: dict[int, int] = {}
         self.pieces: list[Region] = []
 
     def through(self, ranges: Iterable[tuple[int, int]]) -> None:
@@ -49,9 +52,14 @@ class Search:
         size = int(word & ~7)
         if before or not _LEAST_CHUNK <= size <= end - at:
             return None
-        if word & 7 == 2 and size % _PAGE == 0:
-            self.chunks.append((at, at + size))
-            return at + size
+        if word & 7 == 2:
+            # Since glibc 2.43 the size is without the header.
+            whole = size if size % _PAGE == 0 else size + _HEADER
+            if whole % _PAGE or whole > end - at:
+                return None
+            self.chunks.append((at, at + whole))
+            self.rooms[at + _HEADER] = size - (_HEADER if whole == size else _HEADER // 2)
+            return at + whole
         if word & 7 == 1 and size % 16 == 0 and self._top is not None:
             found = self._walker.walk(at, end, self._top, open_end=True)
             if found.whole and found.end % _PAGE == 0:

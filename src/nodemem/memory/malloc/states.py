@@ -3,7 +3,8 @@
 In all of them the heads of 127 lists of free chunks follow each other, each two addresses: its own,
 less 16, where the list is empty, as most are. The arenas are linked in a ring. That of the main
 arena lies in libc's data; the others each in memory of theirs, behind a `heap_info`, at multiples
-of 64 MiB. Sizes of fields before and after the lists are those of 64-bit glibc 2.23 to 2.41.
+of 64 MiB. Sizes of fields before and after the lists are those of 64-bit glibc 2.23 to 2.43 (tried
+on 2.31, 2.36, 2.41 and 2.43).
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ HIGHEST = 1 << 47
 
 _LISTS = 127
 _FEWEST_EMPTY = 8
-_LIST_OFFSETS = (0x70, 0x68)  # glibc 2.27 to 2.41; 2.23 to 2.26
+# Bytes to where the lists begin -> words from where to where are the lists for small sizes: in
+# glibc 2.27 to 2.42; in 2.43, which has none of them; in 2.23 to 2.26.
+_LIST_OFFSETS = {0x70: (2, 12), 0x18: (2, 2), 0x68: (1, 11)}
 _AFTER = 2 * _LISTS + 2  # words from the first list to the link to the next arena
 _WORDS = _AFTER + 5
-_FAST_LISTS = 10
 _HEAP_HEADS = (0x30, 0x20)  # size of heap_info: glibc 2.35 and later; earlier
 _MOST_ARENAS = 4096
 _MOST_DATA = 4 << 20  # bytes of one library's data that are looked through
@@ -80,7 +82,8 @@ def read(space: AddressSpace, address: int, list_offset: int) -> State | None:
     top, system_mem = words[first - 2], after[3]
     if not (top < HIGHEST and after[0] < HIGHEST and system_mem <= after[4] < HIGHEST):
         return None
-    fast = tuple(words[first - 2 - _FAST_LISTS : first - 2])
+    begin, end = _LIST_OFFSETS[list_offset]
+    fast = tuple(words[begin:end])
     return State(address, list_offset, top, fast, after[0], system_mem, data)
 
 
@@ -169,7 +172,7 @@ def _heap_info(space: AddressSpace, at: int, arena: int) -> tuple[int, int] | No
 def _main(space: AddressSpace, mappings: Sequence[Mapping]) -> list[State]:
     """The ring of the arena in libc's data, if it leads back to it."""
     for start, words in _data(space, mappings):
-        for i in range(max(_LIST_OFFSETS) // 8, len(words) - _WORDS + 1):
+        for i in range(min(_LIST_OFFSETS) // 8, len(words) - _WORDS + 1):
             link = words[i + _AFTER]
             lists = start + 8 * i
             linked = lists - link in _LIST_OFFSETS or link % HEAP_ALIGNMENT in _HEAP_HEADS
