@@ -12,7 +12,7 @@ from nodemem.memory.metadata import Metadata
 from nodemem.memory.segments import totals, whole
 from nodemem.memory.segments.types import SEGMENTS, MemoryMap, Refusal, Segment
 from nodemem.records import Observed
-from nodemem.target import discover, family, procfs
+from nodemem.target import discover, family, presence, procfs
 from nodemem.target.address_space import LiveAddressSpace, lost, program_file
 from nodemem.target.discover import NodeProcess
 from nodemem.target.family import Member
@@ -130,11 +130,18 @@ def _map(pid: int, symbols: Metadata | None, *, gentle: bool) -> MemoryMap:
 
 
 def _without_memory(seen: Observed, error: NotPermitted) -> MemoryMap:
-    refusal = Refusal(error.what, error.why, error.next)
+    refusals = (Refusal(error.what, error.why, error.next),)
     if seen.mappings is None:
-        return totals.make(seen, (refusal,))
+        return totals.make(seen, refusals)
     pid = seen.pid
-    return whole.make(seen, None, None, lambda name: open_mapped(pid, name), (refusal,))
+    try:
+        # Which pages are present may be asked where they may not be read.
+        with presence.of_process(pid) as asked:
+            return whole.make(
+                seen, None, None, lambda name: open_mapped(pid, name), refusals, asked.runs
+            )
+    except OSError as gone:
+        raise lost(pid) from gone
 
 
 def _symbols(pid: int) -> Metadata | None:

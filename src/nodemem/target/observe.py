@@ -8,9 +8,8 @@ from typing import BinaryIO
 import msgspec
 
 from nodemem.records import MappedMemory, Observed
-from nodemem.target import cgroup, cgroup_facts, mappings, procfs
+from nodemem.target import cgroup, cgroup_facts, mappings, presence, procfs
 from nodemem.target.address_space import lost
-from nodemem.target.presence import Presence
 
 _VSYSCALL = "[vsyscall]"
 
@@ -70,15 +69,11 @@ def open_mapped(pid: int, name: str) -> BinaryIO | None:
 
 def _counted(pid: int) -> list[MappedMemory]:
     found = []
-    pagemap = os.open(procfs.PROC / str(pid) / "pagemap", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        presence = Presence(pagemap)
+    with presence.of_process(pid) as asked:
         for one in mappings.read_plain(pid):
             if one.file != _VSYSCALL:  # outside of the addresses that a page map has
-                rss, anonymous = presence.count(one.start, one.end - one.start)
+                rss, anonymous = asked.count(one.start, one.end - one.start)
                 found.append(msgspec.structs.replace(one, rss=rss, anonymous=anonymous))
-    finally:
-        os.close(pagemap)
     return found
 
 

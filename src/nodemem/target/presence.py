@@ -7,12 +7,14 @@ own (Documentation/admin-guide/mm/pagemap.rst).
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
 import re
 import struct
 from array import array
+from collections.abc import Iterator
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 """Bytes of a page on this machine."""
@@ -31,6 +33,20 @@ _PAGEMAP_SCAN = 0xC0606610
 _CATEGORY_FILE, _CATEGORY_PRESENT, _CATEGORY_ZEROS = 1 << 2, 1 << 3, 1 << 5
 _REGIONS = 1 << 12  # taken up in one call
 _STEP = 512  # pages: 2 MiB, one page of page tables
+
+
+@contextlib.contextmanager
+def of_process(pid: int) -> Iterator[Presence]:
+    """Asks the pagemap of process `pid` in a `with` statement.
+
+    Raises:
+        OSError: it is gone, or we may not.
+    """
+    pagemap = os.open(f"/proc/{pid}/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield Presence(pagemap)
+    finally:
+        os.close(pagemap)
 
 
 class Presence:

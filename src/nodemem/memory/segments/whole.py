@@ -10,7 +10,7 @@ from nodemem.memory import spaces as space_names
 from nodemem.memory.metadata import Metadata
 from nodemem.memory.segments import binaries, limits, loose, native, threads, unflagged, v8
 from nodemem.memory.segments.binaries import Open
-from nodemem.memory.segments.ledger import Ledger
+from nodemem.memory.segments.ledger import Ledger, Resident
 from nodemem.memory.segments.totals import outside
 from nodemem.memory.segments.types import Check, MemoryMap, Refusal, V8Space
 from nodemem.records import AddressSpace, MappedMemory, Observed
@@ -22,12 +22,14 @@ def make(
     symbols: Metadata | None,
     open_file: Open,
     refusals: tuple[Refusal, ...] = (),
+    resident: Resident | None = None,
 ) -> MemoryMap:
     """Where the memory of a process is. `seen.mappings` must be there.
 
     `space` is its memory, None where that may not be read: then V8's spaces and the C library's
     heap are not told apart. `symbols` are those of its Node.js, None where they are unknown: then
     V8's spaces have numbers for names, and ArrayBuffers are not told from other memory of malloc.
+    `resident` tells what is present where `space` does not.
     """
     mappings = seen.mappings or []
     ledger = Ledger(mappings)
@@ -41,7 +43,7 @@ def make(
         native.claim_foreign(ledger)
     else:
         spaces, checks = _claim_memory(ledger, seen, space, symbols)
-    categories = ledger.settle(None if space is None else space.resident)
+    categories = ledger.settle(resident if space is None else space.resident)
     rss = sum(one.rss for one in mappings)
     if sum(one.rss for one in categories) != rss:
         raise InternalError("the parts of the memory map do not add up to the whole")
