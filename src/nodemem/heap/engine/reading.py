@@ -62,6 +62,13 @@ def read_snapshot(
     progress.phase("read", file.size if file.plain else None)
     window = Window(file, progress, chunk)
     reader = _Reader(window, header, store, threads_for(file.size) if file.plain else 1)
+    try:
+        _read_sections(window, reader, file, store)
+    finally:
+        reader.end()
+
+
+def _read_sections(window: Window, reader: _Reader, file: SnapshotFile, store: Store) -> None:
     seen: set[str] = set()
     for name in sections(window):
         if name in seen:
@@ -71,7 +78,7 @@ def read_snapshot(
             reader.nodes()
         elif name == "edges":
             reader.edges()
-        elif name == "locations" and header.meta.location_stride:
+        elif name == "locations" and reader.meta.location_stride:
             reader.locations()
         elif name == "strings":
             reader.begin_checks()
@@ -204,6 +211,11 @@ class _Reader:
         """Where all nodes and edges are read: what needs no strings, beside what is read next."""
         if self.threads > 1 and self.node_totals and self.edge_totals:
             self.aside = Aside(self._without_strings)
+
+    def end(self) -> None:
+        """Nothing is read or written beside any more."""
+        if self.aside is not None:
+            self.aside.wait()
 
     def _without_strings(self) -> None:
         self._check_ids()

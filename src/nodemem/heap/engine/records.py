@@ -11,9 +11,11 @@ import os
 import re
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from nodemem.heap.engine.memory import zeros
+from nodemem.heap.engine.threads import Aside
 from nodemem.heap.engine.window import Window, shown
 from nodemem.kernels import load
 
@@ -24,6 +26,9 @@ _HEAD = 64
 """Room before the values of a piece for those of a record that began in the piece before; no
 record has so many."""
 _PIECE = 1 << 18
+_LONGEST_WAIT = 0.5
+"""Seconds after which a thread looks whether one before it failed, and was too much interrupted to
+say so."""
 _WHITE = b" \t\r\n"
 _LONGEST_NUMBER = 64
 
@@ -97,14 +102,15 @@ class RecordReader:
         window = self._window
         window.expect("[")
         self._rest = window.take_rest()
-        others = [
-            threading.Thread(target=self._work, args=(emit,), daemon=True) for emit in emits[1:]
-        ]
-        for thread in others:
-            thread.start()
-        self._work(emits[0])
-        for thread in others:
-            thread.join()
+        others = [Aside(partial(self._work, emit)) for emit in emits[1:]]
+        try:
+            self._work(emits[0])
+        except BaseException as error:  # a second Ctrl-C, while the first is dealt with
+            self._errors.append((-1, error))
+            raise
+        finally:
+            for other in others:
+                other.wait()
         if self._errors:
             raise min(self._errors, key=lambda item: item[0])[1]
         if self._carry:
@@ -183,7 +189,9 @@ class RecordReader:
         wides = [(wide_at[i], wide[i]) for i in range(wide_count)]
         with self._order:
             while self._turn < piece.number:
-                self._order.wait()
+                if any(number < piece.number for number, _ in self._errors):
+                    return
+                self._order.wait(_LONGEST_WAIT)
             batch = self._place(values, end, wides)
             self._turn = max(self._turn, piece.number + 1)
             self._order.notify_all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from _thread import start_new_thread
 from collections.abc import Callable
 
 
@@ -11,18 +12,38 @@ class Aside:
 
     def __init__(self, work: Callable[[], object]) -> None:
         self._error: BaseException | None = None
+        self._done = threading.Event()
         # What the work holds on to is not ours to keep, so it is the thread's alone.
-        self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
-        self._thread.start()
+        held = [work]
+        del work
+        # Not threading.Thread: its start waits, and who is interrupted there never gets to wait.
+        start_new_thread(self._run, (held,))
 
-    def _run(self, work: Callable[[], object]) -> None:
+    def _run(self, held: list[Callable[[], object]]) -> None:
         try:
-            work()
+            held.pop()()
         except BaseException as error:  # noqa: BLE001 (raised again by join)
             self._error = error
+        finally:
+            self._done.set()
 
     def join(self) -> None:
         """Wait until it is done; raises what it raised."""
-        self._thread.join()
+        self.wait()
         if self._error is not None:
             raise self._error
+
+    def wait(self) -> None:
+        """Wait until it is done, however that ended.
+
+        An interrupt (Ctrl-C) is raised when it is done and not before: whoever is interrupted lets
+        go of files and memory that the work still uses.
+        """
+        interrupt: BaseException | None = None
+        while not self._done.is_set():
+            try:
+                self._done.wait()
+            except BaseException as error:  # noqa: BLE001 (raised below)
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
