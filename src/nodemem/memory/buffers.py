@@ -211,20 +211,27 @@ class _Kept:
                 return None
             kind: BufferKind = "shared" if shared else "resizable" if resizable else "plain"
             return ArrayBuffer(claim.address, claim.length, kind, shared, False, claim.heap)
-        if not self._is_mapped(claim.address):
+        length = self._mapped(claim.address, claim.most if resizable else claim.length)
+        if length is None:
             return None
-        length = claim.most if resizable else claim.length
         kind = "resizable" if resizable else "wasm"
         return ArrayBuffer(claim.address, length, kind, shared, True, claim.heap)
 
-    def _is_mapped(self, address: int) -> bool:
-        """Whether it is in memory that V8 has mapped, but for its pages."""
+    def _mapped(self, address: int, length: int) -> int | None:
+        """How many of some bytes from `address` on are in memory that V8 has mapped, but for its
+        pages; None if none is."""
         place = bisect_right(self._starts, address) - 1
         if place < 0 or address % _PAGE or _is_in(address, self._pages):
-            return False
-        one = self._mappings[place]
-        v8 = "dc" in one.flags if one.flags is not None else one.access[3:] == "p"
-        return v8 and address < one.end and one.access[:2] == "rw" and not one.file
+            return None
+        if self._mappings[place].access[:2] != "rw":
+            return None
+        end = address
+        for one in self._mappings[place:]:
+            v8 = "dc" in one.flags if one.flags is not None else one.access[3:] == "p"
+            if not one.start <= end < one.end or one.file or not v8 or end >= address + length:
+                break
+            end = one.end
+        return min(length, end - address) if end > address else None
 
 
 def _first(pages: Sequence[Page]) -> Iterator[Page]:
