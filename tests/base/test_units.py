@@ -87,3 +87,9 @@ def test_counts_shares_and_durations_read_naturally() -> None:
         "4.20 s",
         "3 min 05 s",
     ]
+
+
+def test_containers_count_in_powers_of_1024() -> None:
+    sizes = {text: parse_size(text, binary=True) for text in ("1g", "1GB", "1GiB", "1.5k", "7")}
+    assert sizes == {"1g": 1 << 30, "1GB": 1 << 30, "1GiB": 1 << 30, "1.5k": 1536, "7": 7}
+    assert parse_size("1GB") == 10**9

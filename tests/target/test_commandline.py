@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from nodemem.target.commandline import InspectorOptions, inspector_options, script, title
+from nodemem.target.commandline import (
+    InspectorOptions,
+    given_options,
+    inspector_options,
+    script,
+    title,
+)
 
 
 @pytest.mark.parametrize(
@@ -63,3 +69,34 @@ def test_a_title_in_place_of_the_command_line(argv: list[str], expected: str | N
     if expected is not None:
         assert script(argv) == expected
         assert not inspector_options(argv, "--inspect-port=9400").certain
+
+
+@pytest.mark.parametrize(
+    ("argv", "options", "expected"),
+    [
+        (["node", "a.js", "--max-old-space-size=1"], "", []),
+        (["node", "--max_old_space_size=5", "a.js"], "", ["--max-old-space-size=5 (argv)"]),
+        (["node", "-max-old-space-size=5", "a.js"], "", ["--max-old-space-size=5 (argv)"]),
+        (
+            ["node", "--max-old-space-size=6", "a.js"],
+            '--max-old-space-size=5  "--max-semi-space-size=4"',
+            [
+                "--max-old-space-size=5 (NODE_OPTIONS)",
+                "--max-semi-space-size=4 (NODE_OPTIONS)",
+                "--max-old-space-size=6 (argv)",
+            ],
+        ),
+        (
+            ["node", "--max-old-space-size-percentage", "50", "--expose-gc", "a.js"],
+            "",
+            ["--max-old-space-size-percentage=50 (argv)", "--expose-gc (argv)"],
+        ),
+        (["node", "--lite-mode", "-"], "-max-old-space-size=5", ["--lite-mode (argv)"]),
+        (["npm start", "", ""], "--lite-mode", ["--lite-mode (NODE_OPTIONS)"]),
+        ([], "", []),
+    ],
+)
+def test_options_in_the_order_in_which_the_last_wins(
+    argv: list[str], options: str, expected: list[str]
+) -> None:
+    assert [str(one) for one in given_options(argv, options)] == expected

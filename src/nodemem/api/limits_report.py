@@ -76,6 +76,7 @@ class LimitsReport:
                 "first": self.ending.first,
                 "needs": {"low": self.ending.needs[0], "high": self.ending.needs[1]},
                 "container": self.ending.container,
+                "slows": self.ending.slows,
             },
             "recommendation": None if self.recommendation is None else _advice(self.recommendation),
             "shares": [
@@ -96,7 +97,11 @@ def report(
     """
     check(processes)
     end = ending(limits.heap_size_limit * processes, container, _times(ESTIMATE, processes))
-    chosen = None if budget is None else recommend(limits.node, budget // processes, ESTIMATE)
+    chosen = (
+        None
+        if budget is None
+        else recommend(limits.node, budget // processes, ESTIMATE, bits=limits.bits)
+    )
     shares: tuple[Share, ...] = ()
     if budget is not None and processes > 1:
         shares = (Share(None, None, budget // processes),) * processes

@@ -132,7 +132,7 @@ def limits(
         TargetError: its release is not known, or see `attach`.
         UsageError: there are too many processes.
     """
-    check(processes or 1)
+    check(1 if processes is None else processes)
     sampler = Sampler(pid)
     running = Running(sampler.process)
     found = running.assume()
@@ -152,7 +152,8 @@ def limits(
     threads = [] if usage is None else usage.workers
     others = sum(one.heap_total or 0 for one in threads)  # as they are while the main one grows
     grown = Outside(outside.low + others, outside.high + others, outside.measured)
-    end = ending(found.heap_size_limit, container, grown)
+    slows = smallest is not None and smallest.slows
+    end = ending(found.heap_size_limit, container, grown, slows=slows)
     beside = _beside(sample)
     alone = processes or (1 if cgroup is not None else None)
     shares = () if container is None else _shares(container, pid, sample, alone)
@@ -160,7 +161,9 @@ def limits(
     advice = None
     if budget is not None:
         live = sample.resident.v8
-        advice = recommend(found.node, budget, beside, live=live, isolates=1 + len(threads))
+        advice = recommend(
+            found.node, budget, beside, live=live, isolates=1 + len(threads), bits=found.bits
+        )
     workers = () if usage is None else _workers(running, usage)
     real = None if usage is None or cgroup is not None else usage.heap_limit
     report = LimitsReport(

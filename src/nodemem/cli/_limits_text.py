@@ -129,7 +129,8 @@ def _end(out: Output, found: LimitsReport) -> str:
         text = say("limits.end.alone")
     else:
         low, high = map(mib, end.needs)
-        key = f"limits.end.{end.first}" + ("" if low == high else "_range")
+        how = "slowed" if end.slows and end.first == "kernel" else end.first
+        key = f"limits.end.{how}" + ("" if low == high else "_range")
         text = say(key, low=low, high=high, container=mib(end.container))
     return text + say("limits.end.buffers")
 

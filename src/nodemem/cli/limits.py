@@ -92,7 +92,7 @@ def command(
     }
     asked = [name for name, value in alone.items() if value is not None]
     if table:
-        if pid is not None or asked or cgroup or processes or attach or exact:
+        if pid is not None or asked or cgroup or processes is not None or attach or exact:
             raise UsageError("the table takes no other options", next="nodemem limits --table")
         _show_table(out)
     elif pid is not None:
@@ -107,7 +107,8 @@ def command(
             raise UsageError(
                 "--attach and --exact go with a PID", next="nodemem ps lists processes"
             )
-        _hypothetical(out, node, memory, cgroup, cgroup_version, bits, processes or 1, given)
+        count = 1 if processes is None else processes
+        _hypothetical(out, node, memory, cgroup, cgroup_version, bits, count, given)
 
 
 def _running(

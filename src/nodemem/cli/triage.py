@@ -83,7 +83,8 @@ def _said(out: Output, found: Triage) -> list[tuple[str, str]]:
         if found.seconds_left is not None:
             text += say("triage.left", seconds=found.seconds_left)
         if found.ends is not None and container is not None:
-            text += say(f"triage.ends.{found.ends.first}")
+            slowed = found.ends.slows and found.ends.first == "kernel"
+            text += say(f"triage.ends.{'slowed' if slowed else found.ends.first}")
         lines.append(("first", text))
     growth, seconds = found.situation.growth, found.situation.seconds
     key = "noise" if found.situation.rate is None else "growth"

@@ -14,20 +14,19 @@ Ender = Literal["v8", "kernel", "either"]
 @dataclass(frozen=True)
 class Ending:
     """`first` ends it. `needs` is what the process has in memory, at least and at most, when its
-    heap is at the limit; `container` the limit that the kernel holds it to. All in bytes."""
+    heap is at the limit; `container` the limit that the kernel holds it to, which it `slows` down
+    at instead of killing it (memory.high). All in bytes."""
 
     first: Ender
     needs: tuple[int, int]
     container: int | None
     measured: bool
-
-    @property
-    def short(self) -> int:
-        """By how many bytes the container is too small for the full heap, at most."""
-        return 0 if self.container is None else max(0, self.needs[1] - self.container)
+    slows: bool = False
 
 
-def ending(heap_limit: int, container: int | None, outside: Outside) -> Ending:
+def ending(
+    heap_limit: int, container: int | None, outside: Outside, *, slows: bool = False
+) -> Ending:
     """Which comes first if only the heap grows. `container` is the smallest limit of all groups,
     those that Node.js does not see included; None for no limit."""
     needs = (heap_limit + outside.low, heap_limit + outside.high)
@@ -36,4 +35,4 @@ def ending(heap_limit: int, container: int | None, outside: Outside) -> Ending:
         first = "v8"
     elif needs[0] > container:
         first = "kernel"
-    return Ending(first, needs, container, outside.measured)
+    return Ending(first, needs, container, outside.measured, slows)

@@ -110,7 +110,8 @@ def ends(seen: Situation) -> Ending | None:
         return None
     container = _smallest(seen)
     limit = seen.machine_limit if container is None else container.limit
-    return ending(seen.heap_limit, limit, outside(seen))
+    slows = container is not None and container.slows
+    return ending(seen.heap_limit, limit, outside(seen), slows=slows)
 
 
 def bounds(seen: Situation) -> list[Bound]:

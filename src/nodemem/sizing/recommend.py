@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from nodemem.gc.policy import Flags, Release, heap_limits, old
+from nodemem.gc.policy import Flags, Release, heap_limits, old, rules
 from nodemem.gc.policy.flags import in_node_options
 from nodemem.gc.policy.releases import GIB, MIB
 from nodemem.sizing.outside import Outside
@@ -16,6 +16,8 @@ SEMI_MOST = 64 * MIB
 """Larger semi-spaces gained little more (nodejs/performance#67, nodejs/node#42511: published)."""
 YOUNG_SHARE = 8
 """The young generation gets no more than this part of the heap."""
+MOST_32 = GIB
+"""The largest default old generation on 32 bits, whose addresses end at 4 GiB for all together."""
 LIVE_ROOM = 1.5
 """The old generation should have this much more than what lives: at its largest growing factor
 below 512 MiB, 1.4, the next major collection is due there."""
@@ -71,6 +73,7 @@ def recommend(
     *,
     live: int | None = None,
     isolates: int = 1,
+    bits: Literal[32, 64] = 64,
 ) -> Recommendation:
     """Limits for a process in `budget` bytes. `live` is what its old generation keeps after a major
     collection, or what V8 has in memory where that is not known: an upper bound of it. Flags hold
@@ -80,19 +83,21 @@ def recommend(
     why = [
         Why("reserve.measured" if outside.measured else "reserve.estimate", {"reserve": reserve})
     ]
-    semi = _semi(heap)
-    room = (heap - 3 * semi) // MIB * MIB
+    semi = _semi(heap, rules(node).semi_flag_max or SEMI_MOST)
+    most = MOST_32 if bits == 32 else heap
+    room = min(most, heap - 3 * semi) // MIB * MIB
     if live is not None:
         while semi > MIB and old.thrashes_from(room, semi) < LIVE_ROOM * live:
             semi //= 2
-            room = (heap - 3 * semi) // MIB * MIB
+            room = min(most, heap - 3 * semi) // MIB * MIB
     if isolates > 1:
         why.append(Why("isolates", {"isolates": isolates, "heap": heap}))
     if room < LEAST_OLD:
         return Recommendation(
             node, budget, reserve, None, None, (*why, Why("too_small", {"budget": budget}))
         )
-    why.append(Why("old.rest", {"old": room, "young": 3 * semi}))
+    kind = "old.bits" if room == MOST_32 and bits == 32 else "old.rest"
+    why.append(Why(kind, {"old": room, "young": 3 * semi}))
     why.append(Why("semi.share", {"semi": semi, "share": 1 / YOUNG_SHARE}))
     why.append(Why("semi.min", {"semi": semi, "resident": 2 * semi}))
     if live is not None and old.thrashes_from(room, semi) < LIVE_ROOM * live:
@@ -106,13 +111,14 @@ def recommend(
         max_semi_space_size=semi // MIB,
         min_semi_space_size=semi // MIB,
     )
-    total = heap_limits(node, budget, flags=flags).heap_size_limit
+    total = heap_limits(node, budget, flags=flags, bits=bits).heap_size_limit
     return Recommendation(node, budget, reserve, flags, total, tuple(why))
 
 
-def _semi(heap: int) -> int:
-    """The largest power of two of MiB of which three are no more than their share of the heap."""
-    semi = SEMI_MOST
+def _semi(heap: int, most: int) -> int:
+    """The largest power of two of MiB, up to `most`, of which three are no more than their share of
+    the heap."""
+    semi = most
     while semi > MIB and 3 * semi > heap // YOUNG_SHARE:
         semi //= 2
     return semi

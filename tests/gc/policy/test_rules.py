@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodemem.errors import UsageError
-from nodemem.gc.policy import Flags, heap_limits, old, release, rules
+from nodemem.gc.policy import Flags, WorkerLimits, heap_limits, old, release, rules
 from nodemem.gc.policy.external import external_rules
 from nodemem.gc.policy.flags import in_node_options, known, read
 from nodemem.gc.policy.near_limit import near_limit
@@ -173,6 +173,25 @@ def test_flags_that_node_does_not_start_with(node: str, given: Flags, said: str)
 def test_values_that_are_none(values: dict[str, int]) -> None:
     with pytest.raises(UsageError):
         Flags(**values)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"node": 22.2},
+        {"node": True},
+        {"node": None},
+        {"bits": 16},
+        {"cgroup_version": 3},
+        {"cgroup": -1},
+        {"worker": WorkerLimits(-1)},
+        {"worker": WorkerLimits(None, float("nan"))},
+    ],
+    ids=repr,
+)
+def test_what_is_no_situation_is_refused(given: dict[str, object]) -> None:
+    with pytest.raises(UsageError):
+        heap_limits(**{"node": 24, "memory": GIB, **given})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("memory", [0, -1])

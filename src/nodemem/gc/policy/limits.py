@@ -22,6 +22,7 @@ _MOST = 1 << 64
 
 Number = Literal["memory", "max_old_space_size", "max_semi_space_size", "heap_size_limit"]
 Evidence = Literal["measured", "source", "assumed"]
+Bits = Literal[32, 64]
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class HeapLimits:
 
     node: Release
     rules: Rules
-    bits: int
+    bits: Bits
     flags: Flags
     memory: int | None
     heap_size_limit: int
@@ -96,7 +97,7 @@ def heap_limits(
     *,
     flags: Flags | None = None,
     cgroup_version: Literal[1, 2] = 2,
-    bits: Literal[32, 64] = 64,
+    bits: Bits = 64,
     worker: WorkerLimits | None = None,
 ) -> HeapLimits:
     """What a Node.js release takes on a machine with `memory` bytes, in a control group whose own
@@ -110,6 +111,11 @@ def heap_limits(
     given.check(one)
     if memory <= 0:
         raise UsageError("a machine has more than 0 bytes of memory", next="write it like 2g")
+    if bits not in (32, 64) or cgroup_version not in (1, 2):
+        raise UsageError("a program has 32 or 64 bits, and control groups are of version 1 or 2")
+    for limit in (worker or WorkerLimits()).__dict__.values():
+        if limit is not None and not 0 <= limit < 1 << 40:
+            raise UsageError(f"a worker cannot be limited to {limit} MiB")
     if cgroup is not None and cgroup < 0:
         raise UsageError("a control group cannot be limited to less than 0 bytes")
     return _Chosen(one, memory, cgroup, given, cgroup_version, bits, worker).limits()
@@ -125,7 +131,7 @@ class _Chosen:
         cgroup: int | None,
         flags: Flags,
         cgroup_version: int,
-        bits: int,
+        bits: Bits,
         worker: WorkerLimits | None,
     ) -> None:
         self.node, self.flags, self.bits = node, flags, bits

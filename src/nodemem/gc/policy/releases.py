@@ -160,7 +160,7 @@ def release(node: str | int | Release) -> Release:
         return node
     text = str(node).strip()
     found = _RELEASE.fullmatch(text)
-    if found is None or isinstance(node, bool):
+    if found is None or isinstance(node, bool | float):
         raise UsageError(
             f"'{text[:40]}' is no release of Node.js", next="write it like 24, 22.20 or v24.19.0"
         )
