@@ -36,6 +36,7 @@ _EXPORTS = {
     "class_histogram": "nodemem.api.class_histogram",
     "compare_maps": "nodemem.api.map_growth",
     "core_classes": "nodemem.api.class_histogram",
+    "core_map": "nodemem.api.core_map",
     "launch": "nodemem.api.node",
     "memory_map": "nodemem.api.memory_map",
     "open_map": "nodemem.api.map_growth",

@@ -24,7 +24,7 @@ _SURE = 2.0  # standard errors to each side of a sampled count
 # A count that could not read more than this share, or has so much less or more than there should
 # be, says too little; so many bytes a program may take and give up between two looks.
 _UNREAD, _MISSING, _NEW_MEANWHILE = 0.2, 0.15, 16e6
-_TRIES, _BYTES, _SECONDS = 2, 1 << 30, 1.5
+_TRIES, _SECONDS = 2, 1.5
 # Fitted on the training programs of bench/forecast, as those of `cost_model`.
 _EDGES_NODE, _EDGES_OBJECT, _EDGES_CLOSURE = 0.88, 1.03, 3.5
 # What an array holds is an edge of its store, and, unless it is a hash table's, another one of the
@@ -63,7 +63,7 @@ def count(pid: int | None, heap_used: int, *, main: bool = True) -> Counted | No
         symbols = metadata.load(program_file(pid))
         for _ in range(_TRIES):
             with LiveAddressSpace(pid) as space:
-                found = census.take(space, symbols, census.Budget(_BYTES, _SECONDS))
+                found = census.take(space, symbols, census.Budget(seconds=_SECONDS))
             heap = _heap(found, heap_used, main=main)
             if heap is not None and is_sound(heap, heap_used):
                 return from_census(heap)
