@@ -361,7 +361,7 @@ def test_what_is_recommended_starts_and_is_the_limit(node: Path, tmp_path: Path)
     from nodemem.api.limits_report import report
 
     limits = nodemem.heap_limits(version, "16g", "512m")
-    advice = report(limits, 512 * MIB, 512 * MIB).recommendation
+    advice = report(limits, 16 * GIB, 512 * MIB).recommendation
     assert advice is not None
     assert advice.flags is not None
     assert told(node, advice.flags.words()) == advice.heap_size_limit

@@ -112,6 +112,10 @@ def test_who_ends_it() -> None:
     assert ending(500 * MIB, 510 * MIB, beside).first == "either"
     assert ending(500 * MIB, 509 * MIB, beside).first == "kernel"
     assert ending(500 * MIB, 509 * MIB, beside).needs == (510 * MIB, 600 * MIB)
+    alone = ending(500 * MIB, None, beside, machine=400 * MIB)
+    assert (alone.first, alone.where, alone.allowed) == ("kernel", "machine", 400 * MIB)
+    boxed = ending(500 * MIB, 900 * MIB, beside, machine=400 * MIB)
+    assert (boxed.first, boxed.where) == ("v8", "container"), "the smaller is for the caller to find"
 
 
 def ids(node: str, memory: int, container: int | None, **flags: int) -> list[str]:

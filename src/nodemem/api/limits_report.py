@@ -75,7 +75,8 @@ class LimitsReport:
             "at_the_limit": {
                 "first": self.ending.first,
                 "needs": {"low": self.ending.needs[0], "high": self.ending.needs[1]},
-                "container": self.ending.container,
+                "allowed": self.ending.allowed,
+                "by": self.ending.where,
                 "slows": self.ending.slows,
             },
             "recommendation": None if self.recommendation is None else _advice(self.recommendation),
@@ -87,16 +88,23 @@ class LimitsReport:
 
 
 def report(
-    limits: HeapLimits, budget: int | None, container: int | None = None, *, processes: int = 1
+    limits: HeapLimits,
+    machine: int,
+    container: int | None = None,
+    *,
+    budget: int | None = None,
+    processes: int = 1,
 ) -> LimitsReport:
-    """The hypothetical case: `limits` in a container (None for none) on a machine. `budget` is what
-    to recommend limits for, shared by `processes` alike.
+    """The hypothetical case: `limits` in a container (None for none) on a machine of so many bytes.
+    `budget` is what to recommend limits for, by default the container, shared by `processes` alike.
 
     Raises:
         UsageError: there are too many processes.
     """
     check(processes)
-    end = ending(limits.heap_size_limit * processes, container, _times(ESTIMATE, processes))
+    budget = container if budget is None else budget
+    beside = Outside(ESTIMATE.low * processes, ESTIMATE.high * processes)
+    end = ending(limits.heap_size_limit * processes, container, beside, machine=machine)
     chosen = (
         None
         if budget is None
@@ -114,10 +122,6 @@ def report(
         findings=tuple(doubts(limits, end)),
         shares=shares,
     )
-
-
-def _times(one: Outside, processes: int) -> Outside:
-    return Outside(one.low * processes, one.high * processes)
 
 
 def check(processes: int) -> None:

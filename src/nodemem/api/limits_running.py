@@ -153,16 +153,21 @@ def limits(
     others = sum(one.heap_total or 0 for one in threads)  # as they are while the main one grows
     grown = Outside(outside.low + others, outside.high + others, outside.measured)
     slows = smallest is not None and smallest.slows
-    end = ending(found.heap_size_limit, container, grown, slows=slows)
-    beside = _beside(sample)
+    total = running.told.total
+    end = ending(found.heap_size_limit, container, grown, machine=total, slows=slows)
     alone = processes or (1 if cgroup is not None else None)
     shares = () if container is None else _shares(container, pid, sample, alone)
     budget = next((one.budget for one in shares if one.pid in (pid, None)), container)
     advice = None
     if budget is not None:
-        live = sample.resident.v8
+        live, sharers = sample.resident.v8, max(1, len(shares))
         advice = recommend(
-            found.node, budget, beside, live=live, isolates=1 + len(threads), bits=found.bits
+            found.node,
+            budget,
+            _beside(sample, sharers),
+            live=live,
+            isolates=1 + len(threads),
+            bits=found.bits,
         )
     workers = () if usage is None else _workers(running, usage)
     real = None if usage is None or cgroup is not None else usage.heap_limit
@@ -224,12 +229,14 @@ def _situation(
     return Situation(pid=pid, before=one, after=one, heap_limit=found.heap_size_limit)
 
 
-def _beside(sample: ProcessSample) -> Outside:
-    """What this process alone has outside its heap."""
+def _beside(sample: ProcessSample, sharers: int = 1) -> Outside:
+    """What this process alone has outside its heap. The files of Node.js are in memory once for all
+    `sharers` that run in one container."""
     resident = sample.resident
     if resident.v8 is None:
         return ESTIMATE
-    size = max(0, resident.rss - resident.v8)
+    files = resident.file or 0
+    size = max(0, resident.rss - resident.v8 - files) + files // sharers
     return Outside(size, size, measured=True)
 
 
@@ -246,7 +253,8 @@ def _shares(
     if len(members) < 2:
         return ()
     # What is outside of the heaps is set aside first, each process's own; the rest is split.
-    kept = [_beside(one).reserve(container // len(members)) for _, one in members]
+    count = len(members)
+    kept = [_beside(one, count).reserve(container // count) for _, one in members]
     heaps = [Heap(one.resident.v8 or 0) for _, one in members]
     parts = split(max(0, container - sum(kept)), heaps)
     return tuple(

@@ -41,8 +41,8 @@ def lines(out: Output, found: LimitsReport) -> list[str]:
     for reason in limits.reasons:
         number = numbers[reason.number]
         why = say(f"limits.rule.{reason.rule}", **_params(reason.params))
-        if (rounded := reason.params.get("rounded")) is not None:
-            why += say("limits.rounded", rounded=mib(rounded))
+        if (rounding := reason.params.get("rounding")) is not None:
+            why += say(f"limits.rounding.{rounding}")
         rows.append(
             (f"limits.label.{reason.number}", why if number is None else f"{number}: {why}")
         )
@@ -125,13 +125,15 @@ def _params(params: dict[str, Any]) -> dict[str, Any]:
 
 def _end(out: Output, found: LimitsReport) -> str:
     say, end = out.texts, found.ending
-    if end.container is None:
+    low, high = map(mib, end.needs)
+    has = low if low == high else say("limits.end.range", low=low, high=high)
+    if end.first == "v8" and end.where == "machine":
         text = say("limits.end.alone")
     else:
-        low, high = map(mib, end.needs)
-        how = "slowed" if end.slows and end.first == "kernel" else end.first
-        key = f"limits.end.{how}" + ("" if low == high else "_range")
-        text = say(key, low=low, high=high, container=mib(end.container))
+        slowed = end.slows and end.first == "kernel"
+        allowed = say(f"limits.end.by_{end.where}", allowed=mib(end.allowed))
+        key = "limits.end.slowed" if slowed else f"limits.end.{end.first}"
+        text = say(key, has=has, allowed=allowed)
     return text + say("limits.end.buffers")
 
 
@@ -146,9 +148,9 @@ def _findings(out: Output, found: LimitsReport) -> Iterator[tuple[str | None, st
 
 def _advice(out: Output, found: LimitsReport, one: Recommendation) -> Iterator[str]:
     say = out.texts
-    processes = max(1, len(found.shares))
-    key = "limits.advice.head_one" if processes == 1 else "limits.advice.head"
-    yield say(key, budget=mib(one.budget), processes=processes)
+    shares = found.shares
+    kind = "one" if not shares else "alike" if shares[0].pid is None else "shared"
+    yield say(f"limits.advice.for.{kind}", budget=mib(one.budget), processes=len(shares))
     whole = [*one.node_options, *one.command_line]
     if whole:
         yield f"  {' '.join(whole)}"

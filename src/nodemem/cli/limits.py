@@ -148,9 +148,9 @@ def _hypothetical(
         **flags,
     )
     bound = None if container is None else min(container, total)
-    budget = bound if bound is not None or memory is None else total
+    budget = total if bound is None and memory is not None else bound
     subject = {"node": str(found.node), "memory": total, "cgroup": container}
-    _show(out, report(found, budget, bound, processes=processes), subject)
+    _show(out, report(found, total, bound, budget=budget, processes=processes), subject)
 
 
 def _show(out: Output, found: LimitsReport, subject: dict[str, Any]) -> None:

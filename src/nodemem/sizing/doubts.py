@@ -21,17 +21,17 @@ def doubts(limits: HeapLimits, end: Ending) -> Iterator[Finding]:
     most, semi = limits.max_old_space_size, limits.max_semi_space_size
     if most < STARTS_WITH:
         yield Finding(id="limits.too_small", params={"old": most}, confidence=0.9)
-    if end.first == "kernel" and end.container is not None:
+    if end.first == "kernel" and end.allowed is not None:
         yield Finding(
             id="limits.kernel_first",
-            params={"needs": end.needs[0], "container": end.container},
+            params={"needs": end.needs[0], "allowed": end.allowed},
             evidence=(Evidence("heap_size_limit", limits.heap_size_limit, "bytes"),),
             confidence=0.95 if end.measured else 0.8,
         )
-    elif end.first == "either" and end.container is not None:
+    elif end.first == "either" and end.allowed is not None:
         yield Finding(
             id="limits.either_first",
-            params={"low": end.needs[0], "high": end.needs[1], "container": end.container},
+            params={"low": end.needs[0], "high": end.needs[1], "allowed": end.allowed},
             confidence=0.5,
         )
     edge = old.thrashes_from(most, semi)

@@ -109,9 +109,13 @@ def ends(seen: Situation) -> Ending | None:
     if seen.heap_limit is None:
         return None
     container = _smallest(seen)
-    limit = seen.machine_limit if container is None else container.limit
-    slows = container is not None and container.slows
-    return ending(seen.heap_limit, limit, outside(seen), slows=slows)
+    return ending(
+        seen.heap_limit,
+        None if container is None else container.limit,
+        outside(seen),
+        machine=seen.machine_limit,
+        slows=container is not None and container.slows,
+    )
 
 
 def bounds(seen: Situation) -> list[Bound]:

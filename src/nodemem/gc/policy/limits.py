@@ -277,16 +277,18 @@ class _Chosen:
             else:
                 semi = self._semi_of_heap(whole)
                 because("semi.of_heap", heap=whole)
-        rounded = semi if self.minor_ms else _power_of_two(semi)
+        even = semi if self.minor_ms else _power_of_two(semi)
         if self.flags.minor_mc and self.rules.minor_mc_doubles:
-            rounded *= 2
+            even *= 2
+        rounded = even
         rounded = max(rounded, self.rules.semi_least // self.half)
         if (most := self.rules.semi_flag_max) is not None:
             rounded = min(rounded, most // self.half)
         rounded = rounded // _PAGE * _PAGE
         if rounded != semi:
             last = self.why["max_semi_space_size"]
-            because(last.rule, **last.params, rounded=rounded)
+            kind = "least" if rounded > even else "most" if rounded < even else "power_of_two"
+            because(last.rule, **last.params, rounded=rounded, rounding=kind)
         return rounded
 
     def _semi_of_heap(self, whole: int) -> int:
