@@ -19,7 +19,8 @@ from typing import Any
 
 import nodemem
 from nodemem import kernels
-from nodemem.heap.engine import graph, reading
+from nodemem.heap import classes
+from nodemem.heap.engine import dominance, graph, reading
 
 _KERNELS = {
     "scan": ("numbers", "nodes", "edges", "locations", "sum_of", "duplicate_id"),
@@ -30,7 +31,7 @@ _KERNELS = {
     "tree": ("order", "retained"),
     "owners": ("candidates", "assign", "merge"),
     "distances": ("special_nodes", "search"),
-    "retainers": ("reverse",),
+    "reversal": ("count", "place"),
     "classes": (
         "by_name", "by_location", "tally", "nearest", "retained", "sizes_by_type",
         "backing_stores", "count_retainers",
@@ -78,8 +79,11 @@ def main() -> None:
     for name in ("nodes", "edges", "locations", "finish"):
         stages.watch(reading._Reader, name, f"part: {name}")
     stages.watch(reading, "read_strings", "part: strings")
-    for name in ("_dominators", "_shallow_sizes", "_retained", "_distances", "_work_out_all"):
+    for name in ("_shallow_sizes", "_distances", "_retained", "work_out"):
         stages.watch(graph.Graph, name, f"part: {name.strip('_')}")
+    for name in ("number", "reverse", "solve"):
+        stages.watch(dominance.Dominance, name, f"part: dominators, {name}")
+    stages.watch(classes, "assign_groups", "part: assign_groups")
     begin, processor = time.perf_counter(), time.process_time()
     with nodemem.open_snapshot(options.file, cache=options.cache) as snapshot:
         stages.timed("part: class table", snapshot.classes)()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nodemem.errors import UsageError
 from nodemem.heap.engine.columns import CLOSURE, CODE, HIDDEN, REGEXP
 from nodemem.heap.engine.graph import SYSTEM_DISTANCE, UNREACHED
-from nodemem.heap.engine.interfaces import Definition, PlainObjects
+from nodemem.heap.engine.interfaces import Definition
 from nodemem.heap.engine.memory import zeros
 from nodemem.kernels import load
 
@@ -111,9 +111,7 @@ def assign_groups(snapshot: Snapshot, definitions: list[Definition]) -> Assignme
         labels.append(label)
     if elements:
         kernel.rename(n, new, groups)
-    plain = PlainObjects(columns, strings, snapshot.release_pages)
-    snapshot.release_pages()
-    labels += plain.classify(definitions, len(labels), groups)
+    labels += snapshot.plain_objects.classify(definitions, len(labels), groups)
     kinds += [None] * (len(labels) - count)
     locations: list[Location | None] = [None] * len(labels)
     records = columns.locations
@@ -154,13 +152,14 @@ def group_nodes(
     exact = compat is None
     graph, n = snapshot.graph, snapshot.node_count
     kernel = load("classes")
+
+    def assign() -> Assignment:
+        return assign_groups(snapshot, snapshot.definitions if definitions is None else definitions)
+
+    assignment = graph.work_out(assign) if retained else assign()
     if retained:
-        # These need the most memory to be worked out: first, before there are groups to hold.
         node_sizes = graph.retained_sizes if exact else graph.wrapped_retained_sizes
         distances = graph.distances
-    assignment = assign_groups(
-        snapshot, snapshot.definitions if definitions is None else definitions
-    )
     snapshot.release_pages()
     groups, total = assignment.groups, len(assignment.labels)
     sizes = graph.shallow_sizes if exact else graph.wrapped_sizes

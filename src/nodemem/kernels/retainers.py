@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The reverse of the edge list: who refers to a node; and nodes in the order of their ids."""
+"""Where things are in a column: nodes by id, places in an order, locations of nodes."""
 
 import cython
 
@@ -7,34 +7,6 @@ COMPILED = cython.compiled
 
 u32 = cython.typedef(cython.uint)
 ix = cython.typedef(cython.Py_ssize_t)
-
-
-def reverse(
-    n_nodes: ix,
-    first_edge: u32[::1],
-    edges: u32[::1],
-    first_retainer: u32[::1],
-    retainers: u32[::1],
-) -> ix:
-    """Edges by target: those that lead to node t are retainers[first_retainer[t]] up to
-    first_retainer[t + 1], as edge positions in ascending order. first_retainer has n_nodes + 2
-    items, zero at first."""
-    node: ix
-    e: ix
-    target: u32
-    at: u32
-    n_edges: ix = first_edge[n_nodes]
-    with cython.nogil:
-        for e in range(n_edges):
-            first_retainer[(edges[e] & 0x1FFFFFFF) + 2] += 1
-        for node in range(2, n_nodes + 2):
-            first_retainer[node] += first_retainer[node - 1]
-        for e in range(n_edges):
-            target = edges[e] & 0x1FFFFFFF
-            at = first_retainer[target + 1]
-            retainers[at] = cython.cast(u32, e)
-            first_retainer[target + 1] = at + 1
-    return n_nodes
 
 
 def find(n_nodes: ix, ids: u32[::1], wanted: u32) -> ix:

@@ -1,12 +1,5 @@
 COMPILED: bool
 
-def reverse(
-    n_nodes: int,
-    first_edge: memoryview,
-    edges: memoryview,
-    first_retainer: memoryview,
-    retainers: memoryview,
-) -> int: ...
 def find(n_nodes: int, ids: memoryview, wanted: int) -> int: ...
 def by_id(
     n_nodes: int, ids: memoryview, counts: memoryview, scratch: memoryview, out: memoryview

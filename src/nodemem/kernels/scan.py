@@ -8,6 +8,11 @@ the edge counts add up. What they refuse they name by its record.
 
 import cython
 
+if cython.compiled:
+    from cython.cimports.nodemem.kernels.digits import has_vectors, usual_numbers
+else:
+    from nodemem.kernels.digits import has_vectors, usual_numbers
+
 COMPILED = cython.compiled
 
 u8 = cython.typedef(cython.uchar)
@@ -30,7 +35,13 @@ EDGES_EXCEED_COUNT = 4
 TARGET_OUT_OF_RANGE = 5
 
 
+def vectors() -> cython.bint:
+    """Whether this processor can read numbers several at a time."""
+    return has_vectors()
+
+
 def numbers(
+    vectors: cython.bint,
     text: u8[::1],
     start: ix,
     end: ix,
@@ -44,10 +55,11 @@ def numbers(
 
     text[end] must be no digit. A number that touches `end` is left for the next chunk. A number
     of 2**32 or more enters `out` as its low half and is noted in full: its index in `wide_at`,
-    its value in `wide`. info: [0] state, in and out; [1] where reading stopped; [2] how many wide
-    numbers; [3] fault.
+    its value in `wide`. `vectors`: what is usual is read several numbers at a time. info: [0]
+    state, in and out; [1] where reading stopped; [2] how many wide numbers; [3] fault.
     """
     p: ix = start
+    slow_until: ix = start
     first: ix
     k: ix = filled
     digits: ix
@@ -62,6 +74,15 @@ def numbers(
     ten_to_19: u64 = 10000000000000000000
     with cython.nogil:
         while p < end and state != 3:
+            if vectors and p >= slow_until and state:
+                info[0] = state
+                info[1] = p
+                k = usual_numbers(text, end, out, k, info)
+                state = info[0]
+                p = info[1]
+                # What it stopped at is not usual, or the end of the text.
+                slow_until = p + 64
+                continue
             c = text[p]
             d = c ^ 48
             if d < 10:
@@ -134,11 +155,11 @@ def nodes(
     """`count` node records from values[at:] to columns; how many were good.
 
     `fields` are the positions of type, name, id, self_size, edge_count and detachedness (255:
-    none) in a record; `type_codes` translates the file's type numbers, 255 is unknown. `names`,
-    `ids` and `sizes` are blocks that begin with the first of these records; the other columns are
-    whole, and the first record is ordinal `first` there. totals, in and out: [0] edges so far, [1]
-    their announced number, [2] largest name, [3] largest id, [4] detachedness seen. info[3]: fault
-    of the first bad record.
+    none) in a record; `type_codes` translates the file's type numbers, 255 is unknown. Columns are
+    blocks that begin with the first of these records, but `detachedness` is whole, zero at first,
+    and the first record is ordinal `first` there. totals, in and out: [0] edges so far, [1] their
+    announced number, [2] largest name, [3] largest id, [4] detachedness seen. info[3]: fault of the
+    first bad record.
     """
     i: ix
     t: u32
@@ -162,7 +183,7 @@ def nodes(
                 fault = 3
                 done = i
                 break
-            types[first + i] = type_codes[t]
+            types[i] = type_codes[t]
             t = values[at + name_at]
             names[i] = t
             if t > name:
@@ -172,7 +193,7 @@ def nodes(
             if t > node_id:
                 node_id = t
             sizes[i] = values[at + size_at]
-            first_edge[first + i] = cython.cast(u32, edges)
+            first_edge[i] = cython.cast(u32, edges)
             edges += values[at + edges_at]
             if edges > edge_count:
                 fault = 4
@@ -180,8 +201,9 @@ def nodes(
                 break
             if detached_at != 255:
                 t = values[at + detached_at] & 3
-                detachedness[first + i] = cython.cast(u8, t)
-                detached |= t
+                if t:
+                    detachedness[first + i] = cython.cast(u8, t)
+                    detached |= t
             at += stride
     totals[0] = edges
     totals[2] = name
@@ -211,7 +233,6 @@ def edges(
     type_codes: u8[::1],
     node_stride: u64,
     n_nodes: u64,
-    first: ix,
     targets: u32[::1],
     names: u32[::1],
     totals: u64[::1],
@@ -219,9 +240,8 @@ def edges(
 ) -> ix:
     """`count` edge records from values[at:] to columns; how many were good.
 
-    `fields` are the positions of type, name_or_index and to_node. `targets`, a whole column that
-    begins before edge `first`, receives type << 29 | ordinal; `names` is a block. totals[0]:
-    largest string index among the names. info[3]: fault.
+    `fields` are the positions of type, name_or_index and to_node. `targets` receives type << 29 |
+    ordinal. totals[0]: largest string index among the names. info[3]: fault.
     """
     i: ix
     t: u32
@@ -258,7 +278,7 @@ def edges(
                 largest = name
             names[i] = name
             t = code
-            targets[first + i] = (t << 29) | cython.cast(u32, ordinal)
+            targets[i] = (t << 29) | cython.cast(u32, ordinal)
             at += stride
     totals[0] = largest
     info[3] = fault

@@ -10,7 +10,9 @@ UNKNOWN_TYPE: int
 EDGES_EXCEED_COUNT: int
 TARGET_OUT_OF_RANGE: int
 
+def vectors() -> bool: ...
 def numbers(
+    vectors: bool,
     text: memoryview,
     start: int,
     end: int,
@@ -47,7 +49,6 @@ def edges(
     type_codes: memoryview,
     node_stride: int,
     n_nodes: int,
-    first: int,
     targets: memoryview,
     names: memoryview,
     totals: memoryview,

@@ -21,7 +21,8 @@ ix = cython.typedef(cython.Py_ssize_t)
 
 
 def mark(
-    n_nodes: ix,
+    begin: ix,
+    end: ix,
     first_edge: u32[::1],
     edges: u32[::1],
     edge_names: u32[::1],
@@ -31,7 +32,8 @@ def mark(
     is_pair_name: u64[::1],
     pair_edges: u64[::1],
 ) -> ix:
-    """Set the bit of every internal edge with an entry's name in `pair_edges`; how many there are.
+    """Set the bit of every internal edge with an entry's name in `pair_edges`, for edges that leave
+    the nodes begin .. end - 1; how many there are.
 
     Edges whose source is the table that their name gives become type 7 (TABLE_EDGE).
     `pair_strings` is ascending; `is_pair_name` is the same set as a bitmap over strings.
@@ -45,7 +47,7 @@ def mark(
     name: u32
     table_edge: u32 = 7
     with cython.nogil:
-        for node in range(n_nodes):
+        for node in range(begin, end):
             for e in range(first_edge[node], first_edge[node + 1]):
                 if edges[e] >> 29 != 3 or not bit(is_pair_name, edge_names[e]):
                     continue

@@ -1,7 +1,8 @@
 COMPILED: bool
 
 def mark(
-    n_nodes: int,
+    begin: int,
+    end: int,
     first_edge: memoryview,
     edges: memoryview,
     edge_names: memoryview,

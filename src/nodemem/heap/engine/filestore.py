@@ -10,7 +10,6 @@ from typing import Any
 from nodemem.heap.engine.index import IndexFile
 from nodemem.heap.engine.memory import Code
 from nodemem.heap.engine.store import StoreFull
-from nodemem.heap.engine.threads import Aside
 
 
 class FileStore:
@@ -36,7 +35,6 @@ class FileStore:
         self._path, self._temporary = path, temporary
         self._locked = temporary is not None
         self._at_hand: dict[str, memoryview] = {}
-        self._writing: list[Aside] = []
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -51,26 +49,19 @@ class FileStore:
         except OSError as error:
             raise StoreFull(error.strerror) from error
 
-    def put(self, name: str, column: memoryview, *, at_hand: bool = False) -> memoryview:
-        if not self.may_write():
-            self._at_hand[name] = column
-            return column
-        if at_hand:
-            self._at_hand[name] = column
-            self._writing.append(Aside(lambda: self._write_whole(name, column)))
-            return column
-        if self._write_whole(name, column):
-            return self._index.view(name)
+    def changeable(self, name: str) -> memoryview:
+        return self._index.changeable(name)
+
+    def put(self, name: str, column: memoryview) -> memoryview:
+        if self.may_write():
+            try:
+                self._index.put(name, column)
+            except OSError as error:
+                self._give_up(error.strerror or str(error))
+            else:
+                return self._index.view(name)
         self._at_hand[name] = column
         return column
-
-    def _write_whole(self, name: str, column: memoryview) -> bool:
-        try:
-            self._index.put(name, column)
-        except OSError as error:
-            self._give_up(error.strerror or str(error))
-            return False
-        return True
 
     def get(self, name: str) -> memoryview | None:
         if name in self._at_hand:
@@ -80,13 +71,6 @@ class FileStore:
     def drop(self, name: str) -> None:
         if name in self._index.sections:
             self._index.drop(name)
-
-    def let_go(self, name: str, column: memoryview) -> memoryview:
-        self._finish_writing()
-        if name not in self._index.sections:
-            return column
-        self._at_hand.pop(name, None)
-        return self._index.view(name)
 
     def may_write(self) -> bool:
         if self.warning is not None:
@@ -100,7 +84,6 @@ class FileStore:
         return self._locked
 
     def commit(self) -> None:
-        self._finish_writing()
         if self._path is None or not self.may_write():
             return
         try:
@@ -110,10 +93,6 @@ class FileStore:
                 self._temporary = None
         except OSError as error:
             self._give_up(error.strerror or str(error))
-
-    def _finish_writing(self) -> None:
-        while self._writing:
-            self._writing.pop().join()
 
     def _give_up(self, why: str) -> None:
         self.warning = why

@@ -7,10 +7,10 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from nodemem.heap.engine.columns import SYNTHETIC, TARGET, Columns
-from nodemem.heap.engine.dominance import immediate_dominators
+from nodemem.heap.engine.dominance import Dominance
 from nodemem.heap.engine.memory import copied, zeros
 from nodemem.heap.engine.retainers import Retainers, Sources, keep_retainers
 from nodemem.heap.engine.store import Store, column
@@ -28,6 +28,7 @@ UNREACHED = -5
 
 
 _FEW = 8
+T = TypeVar("T")
 
 
 class DominatorTree(NamedTuple):
@@ -55,33 +56,46 @@ class Graph:
         """The column `name`; worked out, and kept with the others, unless it is there."""
         found = self._store.get(name)
         if found is None and self._store.streams:
-            self._work_out_all()
+            self.work_out(lambda: None)
             found = self._store.get(name)
         return self._store.put(name, work()) if found is None else found
 
-    def _work_out_all(self) -> None:
-        """All that an index holds: the first half of the dominators beside the rest, then the half
-        that needs the most memory alone."""
+    def work_out(self, meanwhile: Callable[[], T]) -> T:
+        """All that follows from the columns, and what `meanwhile` gives, which needs none of it.
+
+        Shallow sizes and distances are worked out beside the first half of dominators, `meanwhile`
+        beside the second; the step between them, which needs the most memory, is alone.
+        """
         store = self._store
         # Before there are threads: what another process has put in by now is taken over.
-        if store.may_write() and store.get("retained") is not None:
-            return
-
-        def beside() -> None:
-            store.put("shallow", self._shallow_sizes())
-            store.release_pages()
-            store.put("distances", self._distances())
-            store.release_pages()
-
-        aside = Aside(beside)
+        store.may_write()
+        if store.get("retained") is not None:
+            return meanwhile()
+        aside = Aside(self._beside)
         try:
-            store.put("dominators", self._dominators(aside.join))
+            search = self._dominance()
+            search.number()
         finally:
-            aside.join()
-        store.release_pages()
-        store.put("retained", self._retained(column(store, "shallow")))
+            aside.wait()
+        aside.join()
+        search.reverse()
+        later = Aside(meanwhile)
+        try:
+            store.put("dominators", search.solve())
+            store.release_pages()
+            store.put("retained", self._retained(column(store, "shallow")))
+        finally:
+            later.wait()
+        result = later.join()
         store.release_pages()
         store.commit()
+        return result
+
+    def _beside(self) -> None:
+        for name, work in (("shallow", self._shallow_sizes), ("distances", self._distances)):
+            if self._store.get(name) is None:
+                self._store.put(name, work())
+                self._store.release_pages()
 
     def _root_targets(self) -> list[int]:
         end = self.columns.first_edge[1]
@@ -143,9 +157,15 @@ class Graph:
         """The immediate dominator of each node over essential edges; the root's is itself."""
         return self._kept("dominators", self._dominators)
 
-    def _dominators(self, before_peak: Callable[[], None] = lambda: None) -> memoryview:
+    def _dominators(self) -> memoryview:
+        search = self._dominance()
+        search.number()
+        search.reverse()
+        return search.solve()
+
+    def _dominance(self) -> Dominance:
         self._progress.phase("dominators", self.node_count, "nodes")
-        return immediate_dominators(self.columns, self.dom_trees, self._store, before_peak)
+        return Dominance(self.columns, self.dom_trees, self._store)
 
     @cached_property
     def tree(self) -> DominatorTree:

@@ -91,7 +91,7 @@ class IndexFile:
         self._end = _PAGE
         self._free: list[Section] = []
         self._allotting = threading.Lock()
-        self._maps: dict[str, tuple[mmap.mmap, memoryview]] = {}
+        self._maps: dict[tuple[str, int], tuple[mmap.mmap, memoryview]] = {}
 
     @classmethod
     def open(cls, path: Path, key: dict[str, Any] | None) -> Self:
@@ -151,7 +151,7 @@ class IndexFile:
 
     def begin(self, name: str, code: Code, count: int) -> None:
         """Room for a section that `write` fills piece by piece."""
-        self._maps.pop(name, None)
+        self._unmap(name)
         self.sections[name] = self._room(code, count)
 
     def write(self, name: str, first: int, items: memoryview) -> None:
@@ -163,12 +163,12 @@ class IndexFile:
         """A whole section. Raises OSError; then there is none."""
         section = self._room(cast("Code", items.format), len(items))
         _write(self._fd, items.cast("B"), section.offset)
-        self._maps.pop(name, None)
+        self._unmap(name)
         self.sections[name] = section
 
     def drop(self, name: str) -> None:
         """Forget a section that is not committed; one of the same size may take its place."""
-        self._maps.pop(name, None)
+        self._unmap(name)
         self._free.append(self.sections.pop(name))
 
     def _room(self, code: Code, count: int) -> Section:
@@ -183,17 +183,28 @@ class IndexFile:
 
     def view(self, name: str) -> memoryview:
         """A section, mapped: pages are read when touched. Raises OSError."""
+        # Private and writable, because kernels take writable views; nobody writes.
+        return self._mapped(name, mmap.MAP_PRIVATE)
+
+    def changeable(self, name: str) -> memoryview:
+        """A section that was written as a whole, mapped so that changes get into the file."""
+        return self._mapped(name, mmap.MAP_SHARED)
+
+    def _mapped(self, name: str, flags: int) -> memoryview:
         section = self.sections[name]
         if not section.length:
             return zeros(section.code, 0)
-        if name not in self._maps:
-            # Private and writable, because kernels take writable views; nobody writes.
+        if (name, flags) not in self._maps:
             pages = mmap.mmap(
-                self._fd, section.size, flags=mmap.MAP_PRIVATE,
+                self._fd, section.size, flags=flags,
                 prot=mmap.PROT_READ | mmap.PROT_WRITE, offset=section.offset,
             )  # fmt: skip
-            self._maps[name] = pages, memoryview(pages).cast(section.code)
-        return self._maps[name][1]
+            self._maps[name, flags] = pages, memoryview(pages).cast(section.code)
+        return self._maps[name, flags][1]
+
+    def _unmap(self, name: str) -> None:
+        for flags in (mmap.MAP_PRIVATE, mmap.MAP_SHARED):
+            self._maps.pop((name, flags), None)
 
     def release_pages(self) -> None:
         """Let go of the memory of what is mapped; it comes back when it is touched."""

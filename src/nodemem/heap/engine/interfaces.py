@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence, Sized
 from typing import NamedTuple
 
 from nodemem.heap.engine.columns import Columns
-from nodemem.heap.engine.memory import zeros
+from nodemem.heap.engine.memory import copied, zeros
 from nodemem.heap.engine.strings import NONE, StringTable
 from nodemem.kernels import load
 
@@ -40,12 +40,15 @@ class PlainObjects:
         self._columns, self._strings = columns, strings
         self._kernel = load("interfaces")
         self._proto = strings.known["__proto__"]
+        # A copy, because memory that is let go of takes along what was written to it.
+        self._widths = copied(strings.widths)
         name = strings.known["Object"]
-        nodes = (len(columns.types), columns.types, columns.names, name)
-        count = self._kernel.objects_named(*nodes, zeros("I", 0)) if name != NONE else 0
-        self.ordinals = zeros("I", count)
-        if count:
-            self._kernel.objects_named(*nodes, self.ordinals)
+        n, count = len(columns.types), 0
+        ordinals = zeros("I", n if name != NONE else 0)
+        if name != NONE:
+            count = self._kernel.objects_named(n, columns.types, columns.names, name, ordinals)
+        self.ordinals = ordinals[:count]
+        release()
 
     @property
     def _edges(self) -> tuple[memoryview, memoryview, memoryview]:
@@ -60,11 +63,10 @@ class PlainObjects:
     def _property_names(self, *, unknown_only: bool) -> memoryview:
         out = zeros("I", self._strings.count)
         seen = zeros("Q", self._strings.count // 64 + 1)
-        widths = self._strings.widths
         count = 0
         for part in self._parts():
             count = self._kernel.property_names(
-                part, *self._edges, widths, unknown_only, seen, out, count
+                part, *self._edges, self._widths, unknown_only, seen, out, count
             )
         return out[:count]
 
@@ -74,14 +76,14 @@ class PlainObjects:
         if not total:
             return []
         for name in self._property_names(unknown_only=True):
-            strings.widths[name] = min(_units(_formatted(strings[name])), _WIDEST)
+            self._widths[name] = min(_units(_formatted(strings[name])), _WIDEST)
         example, counts = zeros("I", total), zeros("I", total)
         names, other = zeros("I", kernel.MOST_NAMES), zeros("I", kernel.MOST_NAMES)
         table = zeros("I", 1 << (2 * total).bit_length())
         found = 0
         for part in self._parts():
             found = kernel.shapes(
-                part, *self._edges, self._proto, strings.widths, table, example, counts,
+                part, *self._edges, self._proto, self._widths, table, example, counts,
                 names, other, found,
             )  # fmt: skip
         least = max(2, total / 1000)
@@ -89,7 +91,7 @@ class PlainObjects:
         chosen.sort(key=lambda shape: -counts[shape])
         result = []
         for shape in chosen:
-            size = kernel.names_of(example[shape], *self._edges, self._proto, strings.widths, names)
+            size = kernel.names_of(example[shape], *self._edges, self._proto, self._widths, names)
             properties = tuple(strings[name] for name in names[:size])
             strings.known.update(zip(properties, names[:size], strict=True))
             # An empty name at the start takes no separator, as in DevTools.
@@ -135,7 +137,7 @@ class PlainObjects:
     def _find(self, names: set[str]) -> dict[str, int]:
         """String indexes of those of `names` that are known already, or properties of these
         objects."""
-        known, widths = self._strings.known, self._strings.widths
+        known, widths = self._strings.known, self._widths
         found = {name: known[name] for name in names if known.get(name, NONE) != NONE}
         if missing := names - found.keys():
             # Reading every name would be slow where objects are dictionaries of many keys.

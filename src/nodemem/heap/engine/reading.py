@@ -1,8 +1,8 @@
 """A snapshot file -> columns and strings in a store, in one pass over its text.
 
 Sections may come in any order; unknown ones are passed over. Every number is checked on the way
-(kernels/scan.py), so that what stands in the columns afterwards is safe to index with. Columns
-that the graph algorithms walk over are in memory meanwhile; the others go to the store at once.
+(kernels/scan.py), so that what stands in the columns afterwards is safe to index with. Records go
+to the store at once, a batch at a time.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ SIZE_LIMIT = 1 << 48
 _CAST_INT = (1 << 64) - (1 << 31)
 """Embedder sizes of 2 to 4 GiB pass through a C int in V8 and come out sign-extended."""
 _ID_WINDOW = 1 << 27
+_REVERSAL_PARTS = 4
+_PART = 1 << 21
+"""Nodes between which memory that holds columns is let go of."""
 
 _WIDE = -1
 _REASONS = {
@@ -76,12 +79,13 @@ def _read_sections(window: Window, reader: _Reader, file: SnapshotFile, store: S
         seen.add(name)
         if name == "nodes":
             reader.nodes()
+            reader.begin_checks()
         elif name == "edges":
             reader.edges()
+            reader.begin_checks()
         elif name == "locations" and reader.meta.location_stride:
             reader.locations()
         elif name == "strings":
-            reader.begin_checks()
             read_strings(window, file, store)
         else:
             window.skip_value()
@@ -98,17 +102,16 @@ class _Reader:
         self.node_totals: list[memoryview] = []
         self.edge_totals: list[memoryview] = []
         self.wide_sizes: dict[int, int] = {}
-        self.aside: Aside | None = None
+        self.aside: Aside[None] | None = None
         n, e = header.node_count, header.edge_count
-        self.types, self.first_edge, self.edge_words = (
-            zeros("B", n),
-            zeros("I", n + 1),
-            zeros("I", e),
-        )
         self.detachedness = zeros("B", n if self.meta.has_detachedness else 0)
         self.location_records = zeros("I", 0)
-        for name, count in (("names", n), ("ids", n), ("sizes", n), ("edge_names", e)):
+        for name, count in (
+            ("names", n), ("ids", n), ("sizes", n), ("first_edge", n + 1),
+            ("edges", e), ("edge_names", e),
+        ):  # fmt: skip
             store.begin(name, "I", count)
+        store.begin("types", "B", n)
 
     def nodes(self) -> None:
         header, meta = self.header, self.meta
@@ -120,7 +123,9 @@ class _Reader:
                 f"the nodes have {reader.weight:,} edges, "
                 f"the header announces {header.edge_count:,}"
             )
-        self.first_edge[header.node_count] = reader.weight
+        end = zeros("I", 1)
+        end[0] = reader.weight
+        self.store.write("first_edge", header.node_count, end)
 
     def _node_emitter(self) -> Emit:
         meta, store = self.meta, self.store
@@ -130,6 +135,7 @@ class _Reader:
         # Fields that are not read may hold anything; a size may be wide.
         needed = set(meta.node_fields) - {size_at, ABSENT}
         most = most_records(meta.node_stride)
+        types, first_edge = zeros("B", most), zeros("I", most)
         names, ids, sizes = zeros("I", most), zeros("I", most), zeros("I", most)
         totals, info = memoryview(bytearray(40)).cast("Q"), memoryview(bytearray(32)).cast("q")
         totals[1] = self.header.edge_count
@@ -142,11 +148,13 @@ class _Reader:
             totals[0] = batch.weight
             good: int = self.kernel.nodes(
                 batch.values, batch.at, batch.length, meta.node_stride, fields, codes, batch.first,
-                self.types, names, ids, sizes, self.first_edge, self.detachedness, totals, info,
+                types, names, ids, sizes, first_edge, self.detachedness, totals, info,
             )  # fmt: skip
+            store.write("types", batch.first, types[:good])
             store.write("names", batch.first, names[:good])
             store.write("ids", batch.first, ids[:good])
             store.write("sizes", batch.first, sizes[:good])
+            store.write("first_edge", batch.first, first_edge[:good])
             for index, value in batch.wides:
                 record, at = divmod(index, meta.node_stride)
                 if at == size_at and record < good:
@@ -165,7 +173,8 @@ class _Reader:
         fields = memoryview(bytearray(meta.edge_fields))
         codes = memoryview(bytearray(meta.edge_type_codes))
         needed = set(meta.edge_fields)
-        names = zeros("I", most_records(meta.edge_stride))
+        most = most_records(meta.edge_stride)
+        words, names = zeros("I", most), zeros("I", most)
         totals, info = memoryview(bytearray(8)).cast("Q"), memoryview(bytearray(32)).cast("q")
         self.edge_totals.append(totals)
 
@@ -175,9 +184,9 @@ class _Reader:
                 return wide, _WIDE
             good: int = self.kernel.edges(
                 batch.values, batch.at, batch.length, fields, meta.edge_stride, codes,
-                meta.node_stride, self.header.node_count,
-                batch.first, self.edge_words, names, totals, info,
+                meta.node_stride, self.header.node_count, words, names, totals, info,
             )  # fmt: skip
+            store.write("edges", batch.first, words[:good])
             store.write("edge_names", batch.first, names[:good])
             return good, info[3]
 
@@ -221,52 +230,55 @@ class _Reader:
         self._check_ids()
         self.store.release_pages()
         if self.store.may_write():
-            keep_retainers(self.store, self.first_edge, self.edge_words)
+            first_edge, edges = column(self.store, "first_edge"), column(self.store, "edges")
+            keep_retainers(self.store, first_edge, edges, _REVERSAL_PARTS)
 
     def finish(self, strings: StringTable) -> None:
         """The checks that need all sections, what V8 leaves to readers of the file to work out,
         and the columns that were in memory until now."""
-        store, n = self.store, self.header.node_count
+        store = self.store
         self._check_names(strings.count)
-        if self.aside is None:
-            self._without_strings()
-        else:
-            self.aside.join()
         if self.wide_sizes:
             store.put("sizes", self._widened())
         if not any(totals[4] for totals in self.node_totals):
             self.detachedness = zeros("B", 0)
-        names = column(store, "names")
         renamed = spread_detachedness(
-            self.types, names, self.first_edge, self.edge_words, self.detachedness, strings
-        )
+            column(store, "types"), column(store, "names"),
+            column(store, "first_edge"), column(store, "edges"),
+            self.detachedness, strings,
+        )  # fmt: skip
         one = zeros("I", 1)
         for node, name in renamed.items():
             one[0] = name
             store.write("names", node, one)
         store.facts["added_strings"] = strings.added
+        # What is still done beside reads only the targets of edges, not the types that change here.
         self._mark_weakmap_edges(strings)
+        if self.aside is None:
+            self._without_strings()
+        else:
+            self.aside.join()
         store.release_pages()
-        store.put("types", self.types, at_hand=True)
-        store.put("first_edge", self.first_edge, at_hand=True)
-        store.put("edges", self.edge_words, at_hand=True)
         store.put("detachedness", self.detachedness)
         store.put("locations", self.location_records)
-        assert len(self.types) == n
 
     def _mark_weakmap_edges(self, strings: StringTable) -> None:
         store, pairs, kernel = self.store, strings.pairs, load("weakmaps")
-        marked = zeros("Q", len(self.edge_words) // 64 + 1 if len(pairs.strings) else 1)
+        marked = zeros("Q", self.header.edge_count // 64 + 1 if len(pairs.strings) else 1)
         places = entries = zeros("I", 0)
         if len(pairs.strings):
             names = column(store, "edge_names")
             is_pair = zeros("Q", strings.count // 64 + 1)
             for index in pairs.strings:
                 is_pair[index >> 6] |= 1 << (index & 63)
-            found = kernel.mark(
-                len(self.types), self.first_edge, self.edge_words, names, column(store, "ids"),
-                pairs.strings, pairs.tables, is_pair, marked,
-            )  # fmt: skip
+            found, n = 0, self.header.node_count
+            for begin in range(0, n, _PART):
+                found += kernel.mark(
+                    begin, min(begin + _PART, n), column(store, "first_edge"),
+                    store.changeable("edges"), names, column(store, "ids"),
+                    pairs.strings, pairs.tables, is_pair, marked,
+                )  # fmt: skip
+                store.release_pages()
             places, entries = zeros("I", found), zeros("I", found)
             kernel.entries(len(names), names, marked, pairs.strings, pairs.entries, places, entries)
         store.put("pair_edges", marked)
@@ -282,7 +294,8 @@ class _Reader:
         if max(totals[0] for totals in self.edge_totals) >= strings:
             self.window.section = "edges"
             names = column(self.store, "edge_names")
-            for at, (edge, name) in enumerate(zip(self.edge_words, names, strict=True)):
+            edges = column(self.store, "edges")
+            for at, (edge, name) in enumerate(zip(edges, names, strict=True)):
                 numbered = edge >> TYPE_SHIFT in (ELEMENT_EDGE, HIDDEN_EDGE)
                 if name >= strings and not numbered:
                     raise self._no_string("edge", at, name, strings)

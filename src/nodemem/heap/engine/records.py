@@ -66,8 +66,8 @@ Emit = Callable[[Batch], tuple[int, int]]
 
 
 def threads_for(size: int) -> int:
-    """How many threads pay for a text of `size` bytes. Below some ten megabytes none but one."""
-    return min(2, len(os.sched_getaffinity(0))) if size >= 50_000_000 else 1
+    """How many threads pay for a text of `size` bytes. For few megabytes none but one."""
+    return min(2, len(os.sched_getaffinity(0))) if size >= 4_000_000 else 1
 
 
 def most_records(stride: int) -> int:
@@ -81,6 +81,7 @@ class RecordReader:
     def __init__(self, window: Window, shape: Shape, reasons: dict[int, str]) -> None:
         self._window, self._shape, self._reasons = window, shape, reasons
         self._kernel = load("scan")
+        self._vectors = self._kernel.vectors()
         self._taking = threading.Lock()
         self._order = threading.Condition()
         self._rest = b""
@@ -184,7 +185,9 @@ class RecordReader:
         values, wide_at, wide = buffers
         info = memoryview(bytearray(32)).cast("q")
         info[0] = kernel.VALUE if piece.number else kernel.FIRST
-        end = kernel.numbers(memoryview(text), 0, piece.end, values, _HEAD, wide_at, wide, info)
+        end = kernel.numbers(
+            self._vectors, memoryview(text), 0, piece.end, values, _HEAD, wide_at, wide, info
+        )
         _, stop, wide_count, fault = info
         wides = [(wide_at[i], wide[i]) for i in range(wide_count)]
         with self._order:

@@ -29,10 +29,32 @@ class Retainers(NamedTuple):
     sources: Sources
 
 
-def keep_retainers(store: Store, first_edge: memoryview, edges: memoryview) -> None:
-    """Put the references backwards into `store`."""
-    n = len(first_edge) - 1
-    first, retainers = zeros("I", n + 2), zeros("I", len(edges))
-    load("retainers").reverse(n, first_edge, edges, first, retainers)
-    store.put("first_retainer", first[: n + 1])
-    store.put("retainers", retainers)
+def keep_retainers(store: Store, first_edge: memoryview, edges: memoryview, parts: int = 1) -> None:
+    """Put the references backwards into `store`, worked out in about as many parts, which take
+    little memory each. Raises StoreFull where there are several."""
+    n, kernel = len(first_edge) - 1, load("reversal")
+    places = zeros("I", n + 2)
+    if kernel.count(n, edges, places) < 0:
+        raise IndexError("an edge leads to no node")
+    if parts > 1:
+        _place_parts(store, n, edges, places, len(edges) // parts)
+    else:
+        retainers = zeros("I", len(edges))
+        kernel.place(0, n, edges, places, retainers)
+        store.put("retainers", retainers)
+    store.put("first_retainer", places[: n + 1])
+
+
+def _place_parts(store: Store, n: int, edges: memoryview, places: memoryview, size: int) -> None:
+    store.begin("retainers", "I", len(edges))
+    kernel, buffer, low = load("reversal"), zeros("I", size), 0
+    while low < n:
+        # places[t + 1] is where the edges to node t begin; all of a node are in one part.
+        begin = places[low + 1]
+        high = max(low + 1, bisect.bisect_right(places, begin + size, low + 2) - 2)
+        count = places[high + 1] - begin
+        if count > len(buffer):
+            buffer = zeros("I", count)
+        kernel.place(low, high, edges, places, buffer[:count])
+        store.write("retainers", begin, buffer[:count])
+        low = high

@@ -322,9 +322,12 @@ class Snapshot:
     @cached_property
     def definitions(self) -> list[Definition]:
         """The shapes by which plain objects are named; see heap/engine/interfaces.py."""
-        plain = PlainObjects(self.columns, self.strings, self.release_pages)
-        self.release_pages()
-        return plain.definitions()
+        return self.plain_objects.definitions()
+
+    @cached_property
+    def plain_objects(self) -> PlainObjects:
+        """The objects called `Object`."""
+        return PlainObjects(self.columns, self.strings, self.release_pages)
 
     # numpy arrays in file order
 

@@ -44,8 +44,12 @@ class Store(Protocol):
     def write(self, name: str, first: int, items: memoryview) -> None:
         """Items of a begun column, from item `first` on. Raises StoreFull."""
 
-    def put(self, name: str, column: memoryview, *, at_hand: bool = False) -> memoryview:
-        """Keep a column; returns where it is now. `at_hand`: it stays in memory as well."""
+    def changeable(self, name: str) -> memoryview:
+        """A column that was written piece by piece, to be changed in its place."""
+        ...
+
+    def put(self, name: str, column: memoryview) -> memoryview:
+        """Keep a column; returns where it is now."""
         ...
 
     def get(self, name: str) -> memoryview | None:
@@ -54,11 +58,6 @@ class Store(Protocol):
 
     def drop(self, name: str) -> None:
         """Forget a column, if it is there, that was put in since the last `commit`."""
-
-    def let_go(self, name: str, column: memoryview) -> memoryview:
-        """A column that is at hand, from now on where it does not take memory; `column` itself
-        where there is no such place."""
-        ...
 
     def commit(self) -> None:
         """Make what was put in so far last."""
@@ -97,7 +96,10 @@ class MemoryStore:
     def write(self, name: str, first: int, items: memoryview) -> None:
         self._columns[name][first : first + len(items)] = items
 
-    def put(self, name: str, column: memoryview, *, at_hand: bool = False) -> memoryview:
+    def changeable(self, name: str) -> memoryview:
+        return self._columns[name]
+
+    def put(self, name: str, column: memoryview) -> memoryview:
         self._columns[name] = column
         return column
 
@@ -106,9 +108,6 @@ class MemoryStore:
 
     def drop(self, name: str) -> None:
         self._columns.pop(name, None)
-
-    def let_go(self, name: str, column: memoryview) -> memoryview:
-        return column
 
     def commit(self) -> None:
         pass

@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 from _thread import start_new_thread
 from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 
-class Aside:
+class Aside(Generic[T]):
     """Work that is done in a thread of its own, from now on."""
 
-    def __init__(self, work: Callable[[], object]) -> None:
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._results: list[T] = []
         self._error: BaseException | None = None
         self._done = threading.Event()
         # What the work holds on to is not ours to keep, so it is the thread's alone.
@@ -19,19 +23,20 @@ class Aside:
         # Not threading.Thread: its start waits, and who is interrupted there never gets to wait.
         start_new_thread(self._run, (held,))
 
-    def _run(self, held: list[Callable[[], object]]) -> None:
+    def _run(self, held: list[Callable[[], T]]) -> None:
         try:
-            held.pop()()
+            self._results.append(held.pop()())
         except BaseException as error:  # noqa: BLE001 (raised again by join)
             self._error = error
         finally:
             self._done.set()
 
-    def join(self) -> None:
-        """Wait until it is done; raises what it raised."""
+    def join(self) -> T:
+        """Wait until it is done; what it gave. Raises what it raised."""
         self.wait()
         if self._error is not None:
             raise self._error
+        return self._results[0]
 
     def wait(self) -> None:
         """Wait until it is done, however that ended.
