@@ -70,7 +70,9 @@ class Dominance:
         del self._node_of
         self._store.drop("node_of")
         self._store.drop("parent")
-        return self._semi[:n]
+        dominators = self._semi[:n]
+        del self._semi
+        return dominators
 
 
 def _parked(store: Store, name: str, scratch: memoryview) -> memoryview:
