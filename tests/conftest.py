@@ -1,4 +1,5 @@
-"""Fixtures of the whole suite: real Node.js releases and programs started on them.
+"""Fixtures of the whole suite: real Node.js releases and programs started on them; questions
+drawn at random.
 
 The releases are looked for in `.cache/nodes/<major>` (the Makefile puts them there). Tests that
 take `node` run once on each of 20, 22 and 24; with `NODEMEM_TEST_ALL=1` on 18 and 26 too.
@@ -7,13 +8,19 @@ take `node` run once on each of 20, 22 and 24; with `NODEMEM_TEST_ALL=1` on 18 a
 from __future__ import annotations
 
 import os
+import random
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import hypothesis
+import msgspec
 import pytest
 
+from nodemem.errors import UsageError
+from nodemem.heap import HeapSnapshot
+from nodemem.results import Option, Query, Table, to_json
 from nodemem.testing import NodeProgram
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +34,7 @@ hypothesis.settings.register_profile("long", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("long" if ALL else "quick")
 
 Start = Callable[..., NodeProgram]
+Ask = Callable[..., Table | None]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -79,3 +87,94 @@ def start() -> Iterator[Start]:
     yield run
     for program in programs:
         program.stop()
+
+
+@pytest.fixture(scope="session")
+def ask() -> Ask:
+    """`ask(query, snapshots, rng)`: any of the questions, with options drawn from all that it
+    takes; the answer, which was looked at. None where what was drawn is of no use for these
+    snapshots."""
+
+    def asked(query: Query, snapshots: list[HeapSnapshot], rng: random.Random) -> Table | None:
+        options = drawn(query, snapshots[-1], rng)
+        try:
+            table = query.run(snapshots, options)
+            look_at(table, snapshots[-1])
+            if "seconds" not in options and rng.random() < 0.1:
+                again = query.run(snapshots, options)
+                assert again.to_data() == table.to_data(), "another answer"
+            shown = options.get("top")
+            assert shown is None or query.name in TREES or len(table) <= shown
+        except UsageError:
+            return None
+        except Exception as error:
+            error.add_note(f"heap {query.name} {options}")
+            raise
+        return table
+
+    return asked
+
+
+TREES = ("containment", "dominators", "retainers", "path")
+
+
+def look_at(table: Table, snapshot: HeapSnapshot) -> None:
+    """What holds of every answer: ids are of nodes, parts are parts, trees are trees, no bytes are
+    more than there are. JSON takes it."""
+    total = int(snapshot.shallow_sizes.sum(dtype="u8")) + snapshot.header.extra_native_bytes
+    for at, column in enumerate(table.columns):
+        values = [record[at] for record in table.records]
+        known = [value for value in values if value is not None]
+        if column.role == "node_id":
+            assert all(snapshot.graph.find_id(value) is not None for value in known), column
+        elif column.role == "depth":
+            assert values[:1] in ([], [0])
+            assert all(after <= before + 1 for before, after in pairwise(values)), values
+        elif column.unit == "share":
+            assert all(0 <= value <= 1 for value in known), (column, known)
+        elif column.unit == "bytes" and column.key in ("retained", "shallow", "self_size", "size"):
+            assert all(0 <= value <= total for value in known), (column, known, total)
+        elif column.unit == "count" and column.key == "count":
+            assert all(value >= 0 for value in known), (column, known)
+    assert all(len(record) == len(table.columns) for record in table.records)
+    assert to_json(table.to_data())
+
+
+def drawn(query: Query, snapshot: HeapSnapshot, rng: random.Random) -> dict[str, object]:
+    """Options at random: of those that exclude each other, one."""
+    options = {option.name: option for option in query.options()}
+    one_of = {"search": ["name", "string", "regex", "id"], "path": ["id", "class_"]}
+    either = one_of.get(query.name, [])
+    needed: list[str] = []
+    if either:  # a pattern is looked for in a process of its own, which takes time
+        needed = rng.choices(either, [1 if name == "regex" else 20 for name in either])
+    elif query.name == "what-if-removed":
+        needed = [rng.choice(["id", "edge"])]
+    elif query.name in ("object", "retainers"):
+        needed = ["id"]
+    chosen = [name for name in options if name not in either and rng.random() < 0.5]
+    return {name: value(options[name], snapshot, rng) for name in {*chosen, *needed}}
+
+
+def value(option: Option, snapshot: HeapSnapshot, rng: random.Random) -> object:
+    """A value that an option takes."""
+    if option.multiple:
+        single = msgspec.structs.replace(option, multiple=False)
+        return [value(single, snapshot, rng) for _ in range(rng.randint(1, 3))]
+    node = rng.randrange(snapshot.node_count)
+    if option.choices is not None:
+        return rng.choice(option.choices)
+    if option.type is bool:
+        return rng.random() < 0.5
+    if option.name in ("id", "ignore"):
+        return snapshot.node_id(node) if rng.random() < 0.95 else rng.choice([0, -1, 2**40])
+    if option.name == "edge":
+        edges = list(snapshot.edges(node))
+        return f"{snapshot.node_id(node)}:{rng.choice(edges).name if edges else ''}"
+    if option.type is str:
+        text = snapshot.name(node)
+        return rng.choice([text, text[:2], text[-1:], "Object", "e", "\ud800", "(a|b)*c", "["])
+    least, most = option.least or 0, option.most
+    if option.type is float:
+        return rng.choice([least, rng.uniform(least, min(most or 1, 1))])
+    return rng.choice([least, least + 1, rng.randrange(20) + least, 2**40])

@@ -247,3 +247,13 @@ def test_what_is_no_digest(tmp_path: Path, data: bytes) -> None:
     assert run(["heap", "digest", str(path)]) == 4
     assert run(["heap", "digest", str(tmp_path / "missing.json")]) == 4
     assert merge([Digest(), Digest()]).other_classes == Rest()
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    heap = SnapshotBuilder()
+    heap.node("synthetic", "")
+    heap.edge(0, "shortcut", "global", heap.node("object", "Half \ud800", size=8))
+    path = tmp_path / "a.heapsnapshot"
+    path.write_bytes(heap.to_bytes())
+    made = from_bytes(to_bytes(digest(nodemem.open_snapshot(path))), "a")
+    assert [held.name for held in made.classes] == ["Half \\ud800"]

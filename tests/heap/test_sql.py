@@ -23,7 +23,12 @@ from nodemem.results import Column, Table
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 class Session { constructor(n) { this.data = new Array(n).fill({}); this.label = 'label ' + n; } }
-const sessions = new Map();
+const sessions = new Map(), weak = new WeakMap();
+class Key { }
+class Kept { }
+globalThis.key = new Key();
+weak.set(key, new Kept());
+globalThis.weak = weak;
 globalThis.visit = () => {
   for (let i = 0; i < 50; i++) sessions.set(Math.random(), new Session(i));
 };
@@ -91,6 +96,18 @@ def test_edges_and_retainers_are_those_of_the_library(
         for e in snapshot.retainers(session)
         if e.type != "weak"
     )
+
+
+def test_the_value_of_a_weak_map_is_held_by_its_key_and_not_by_the_table(
+    snapshot: HeapSnapshot, whole: dict[str, Table]
+) -> None:
+    key, kept = (snapshot.objects_named(name)[0] for name in ("Key", "Kept"))
+    edges = [row for row in whole["edges"].rows() if row["target"] == kept]
+    pairs = [row for row in edges if "pair in WeakMap" in str(row["name"])]
+    assert len(pairs) == 2, "from the key and from the table"
+    assert {row["type"] for row in pairs} == {"internal"}
+    held = [row for row in whole["retainers"].rows() if row["ordinal"] == kept]
+    assert [row["retainer"] for row in held if "pair in WeakMap" in str(row["name"])] == [key]
 
 
 def test_dominators_are_a_tree_in_preorder(snapshot: HeapSnapshot, whole: dict[str, Table]) -> None:

@@ -20,7 +20,11 @@ def test_case(case, node, snap):
     query = BY_NAME[wanted["query"]]
     asked = snapshots[-query.files[0] :]
     rows = query.run(asked, wanted.get("options", {})).rows()
+    assert wanted.keys() & {"expect", "absent", "empty"}, "the case expects nothing"
+    assert not (wanted.get("empty") and rows), rows
     for expected in wanted.get("expect", []):
         assert any(expected.items() <= row.items() for row in rows), (expected, rows)
-    absent = wanted.get("absent")
-    assert absent is None or not any(absent.items() <= row.items() for row in rows), rows
+    if "absent" in wanted:
+        absent = wanted["absent"]
+        assert absent, "no row at all is `empty = true`"
+        assert not any(absent.items() <= row.items() for row in rows), rows

@@ -60,8 +60,8 @@ def heaps(draw: st.DrawFn) -> SnapshotBuilder:
     return heap
 
 
-def opened(heap, folder):
-    file = folder / "a.heapsnapshot"
+def opened(heap, folder, name="a"):
+    file = folder / f"{name}.heapsnapshot"
     file.write_bytes(heap.to_bytes())
     return open_snapshot(file)
 
@@ -198,28 +198,12 @@ def test_ways_end_at_the_object_and_avoid_it_before(tmp_path, heap):
         assert sum(row["count"] for row in ends) == rows[0]["count"] == table.summary["ways"]
 
 
-@given(heaps())
+@given(heaps(), heaps(), st.randoms(use_true_random=False))
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
 )
-def test_every_question_ends(tmp_path, heap):
-    snapshot = opened(heap, tmp_path)
-    ids = [snapshot.node_id(ordinal) for ordinal in range(0, snapshot.node_count, 3)]
-    for query in QUERIES:
-        if query.files != (1, 1):
-            continue
-        options = {option.name for option in query.options()}
-        asked = [{"id": node_id} for node_id in ids] if "id" in options else [{}]
-        if query.name == "search":
-            asked = [{"name": "te"}, {"string": "ext"}]
-        elif query.name == "what-if-removed":
-            asked = [{"id": [node_id]} for node_id in ids]
-        elif query.name == "path":
-            asked += [{"id": node_id, "all": True} for node_id in ids] + [{"class_": "Map"}]
-        for one in asked:
-            try:
-                table = snapshot.query(query.name, **one)
-            except NodememError:
-                continue
-            for record in table.records:
-                assert len(record) == len(table.columns)
+def test_every_question_has_a_sound_answer(tmp_path, ask, heap, other, rng):
+    """What sound is, `ask` in tests/conftest.py says."""
+    snapshots = [opened(heap, tmp_path, "a"), opened(other, tmp_path, "b")]
+    answered = [ask(query, snapshots[: query.files[0]], rng) is not None for query in QUERIES]
+    assert sum(answered) > len(answered) // 2

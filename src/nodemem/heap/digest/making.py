@@ -37,8 +37,8 @@ def digest(snapshot: Snapshot) -> Digest:
     )
     return trimmed(
         Digest(
-            node_versions={version: 1} if version else {},
-            scripts={script: 1} if script else {},
+            node_versions={_text(version): 1} if version else {},
+            scripts={_text(script): 1} if script else {},
             totals=totals,
             most=dict(totals),
             classes=_entries(classes),
@@ -52,10 +52,16 @@ def _class_name(label: str) -> str:
     return "{…}" if label.startswith("{") and not _SHAPE.fullmatch(label) else label
 
 
+def _text(name: str) -> str:
+    """A name that every JSON reader takes: halves of characters are spelled out."""
+    return name.encode(errors="backslashreplace").decode()
+
+
 def _entries(found: Iterable[tuple[str, int, int, int]]) -> tuple[Held, ...]:
     """Names are cut, and what is then called alike taken together."""
     sums: dict[str, tuple[int, int, int]] = {}
     for name, *figures in found:
+        name = _text(name)
         name = name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
         count, shallow, retained = sums.get(name, (0, 0, 0))
         sums[name] = (count + figures[0], shallow + figures[1], retained + figures[2])
