@@ -11,7 +11,7 @@ A region is read in blocks. What must be remembered from one to the next is in `
     0 at         the next chunk's address            4 free        bytes of free chunks
     1 before     the chunk before, 0 if none         5 chunks      how many chunks there were
     2 ranges     numbers put into `ranges`           6 sought      numbers put into `found`
-    3 in_use     bytes of chunks in use
+    3 in_use     bytes of chunks in use              7 alike       numbers put into `likely`
 
 All that is read here is another program's memory, so it may be anything: built with bounds checks.
 """
@@ -26,10 +26,14 @@ ix = cython.typedef(cython.Py_ssize_t)
 const_u64 = cython.typedef(cython.const[u64])
 
 # How many numbers `state` has.
-STATE = 7
+STATE = 8
 
 # The least size of a chunk.
 LEAST = 32
+
+# The sizes of chunks that are looked into.
+LIKELY_LEAST = 80
+LIKELY_MOST = 96
 
 # Outcomes of `walk`.
 MORE = 0
@@ -50,6 +54,7 @@ def walk(
     used: u8[::1],
     ranges: u64[::1],
     found: u64[::1],
+    likely: u64[::1],
     state: u64[::1],
 ) -> ix:
     """Follow the chunks of a region that ends at `end`, as far as `words`, which lie at `address`,
@@ -64,6 +69,10 @@ def walk(
     there is none left the outcome is MORE as well. For each chunk bit (c - origin) / 16 of `starts`
     is set, and if it is in use that of `used`; where such a one is of `size_sought`, c is put into
     `found`, as long as there is room.
+
+    Chunks of 80 to 96 bytes whose memory begins with an address and three ascending lengths, the
+    first not 0, are put into `likely`, and those that are not all in `words`; when there is no room
+    left the outcome is MORE as well. Whether they are in use is not said.
     """
     at: u64 = state[0]
     before: u64 = state[1]
@@ -72,8 +81,11 @@ def walk(
     free: u64 = state[4]
     chunks: u64 = state[5]
     n_found: ix = cython.cast(ix, state[6])
+    n_likely: ix = cython.cast(ix, state[7])
     n: u64 = cython.cast(u64, words.shape[0])
     room: ix = ranges.shape[0] - 1
+    likely_room: ix = likely.shape[0]
+    k: ix
     i: u64
     bit: u64
     head: u64
@@ -84,7 +96,7 @@ def walk(
     outcome: ix = 0
     with cython.nogil:
         while True:
-            if at < address or n_ranges >= room:
+            if at < address or n_ranges >= room or n_likely >= likely_room:
                 break
             i = (at - address) >> 3
             if i + 1 >= n:
@@ -128,6 +140,17 @@ def walk(
             if size >= end - at:
                 outcome = 3
                 break
+            if size >= 80 and size <= 96:
+                k = cython.cast(ix, i) + 2
+                if i + 5 >= n or (
+                    words[k] != 0
+                    and words[k] & 7 == 0
+                    and words[k + 1] != 0
+                    and words[k + 1] <= words[k + 2]
+                    and words[k + 2] <= words[k + 3]
+                ):
+                    likely[n_likely] = at
+                    n_likely += 1
             before = at
             at += size
     state[0] = at
@@ -137,4 +160,5 @@ def walk(
     state[4] = free
     state[5] = chunks
     state[6] = cython.cast(u64, n_found)
+    state[7] = cython.cast(u64, n_likely)
     return outcome

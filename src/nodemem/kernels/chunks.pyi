@@ -2,6 +2,8 @@ COMPILED: bool
 
 STATE: int
 LEAST: int
+LIKELY_LEAST: int
+LIKELY_MOST: int
 MORE: int
 LAST: int
 SMALL: int
@@ -19,5 +21,6 @@ def walk(
     used: memoryview,
     ranges: memoryview,
     found: memoryview,
+    likely: memoryview,
     state: memoryview,
 ) -> int: ...

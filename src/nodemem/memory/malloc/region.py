@@ -14,6 +14,7 @@ _CHUNKS = kernels.load("chunks")
 _UNIT = 4096
 _FIRST_BLOCK, _BLOCK = 1 << 16, 1 << 20
 _MOST_FOUND = 256
+_MOST_LIKELY = 1 << 12
 _PIECE = 1 << 12
 _MOST_BEHIND = 48  # bytes behind the last chunk of a piece that is not continued
 
@@ -26,6 +27,7 @@ class Region:
 
     `free_pages` are whole pages within free chunks, [start, end) in turn, `top_pages` those within
     the chunk at the end; `caches` the chunks in use of the size that the caches of threads have;
+    `likely` are those that look as if they told of other memory, see the kernel;
     `starts` has a bit for each 16 bytes, set where a chunk begins, `used` where one in use does.
     """
 
@@ -38,6 +40,7 @@ class Region:
     whole: bool = False
     free_pages: array[int] = field(default_factory=lambda: array("Q"))
     caches: list[int] = field(default_factory=list)
+    likely: array[int] = field(default_factory=lambda: array("Q"), repr=False)
     top_pages: tuple[int, int] = (0, 0)
     starts: bytearray = field(default_factory=bytearray, repr=False)
     used: bytearray = field(default_factory=bytearray, repr=False)
@@ -74,6 +77,7 @@ class Walker:
         self._page = page
         self._ranges = memoryview(array("Q", bytes(8 * 2 * (_BLOCK // page + 2))))
         self._found = memoryview(array("Q", bytes(8 * _MOST_FOUND)))
+        self._likely = memoryview(array("Q", bytes(8 * _MOST_LIKELY)))
         self._state = memoryview(array("Q", bytes(8 * _CHUNKS.STATE)))
 
     def walk(self, start: int, limit: int, top: int, *, open_end: bool = False) -> Region:
@@ -100,10 +104,11 @@ class Walker:
             with memoryview(region.starts) as starts, memoryview(region.used) as used:
                 outcome = _CHUNKS.walk(
                     memoryview(data).cast("Q"), at, limit, top, self._page, caches.SIZE, start,
-                    starts, used, self._ranges, self._found, state,
+                    starts, used, self._ranges, self._found, self._likely, state,
                 )  # fmt: skip
             region.free_pages.extend(self._ranges[: state[2]])
-            state[2] = 0
+            region.likely.extend(self._likely[: state[7]])
+            state[2] = state[7] = 0
         region.in_use, region.free, region.chunks = state[3:6]
         region.caches = self._found[: state[6]].tolist()
         at = state[0]

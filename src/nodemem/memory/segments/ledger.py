@@ -28,7 +28,10 @@ class _Claim(NamedTuple):
     start: int
     end: int
     kind: Kind
-    exact: bool
+
+
+_Range = tuple[int, int, Kind]
+"""[start, end) of a kind."""
 
 
 @dataclass
@@ -44,13 +47,17 @@ class Ledger:
     """Claims on the addresses of some mappings, which ascend and do not overlap."""
 
     mappings: Sequence[MappedMemory]
-    _claims: list[_Claim] = field(default_factory=list)
+    _pending: list[_Claim] = field(default_factory=list)
+    _won: list[_Range] = field(default_factory=list)
+    _doubtful: set[Kind] = field(default_factory=set)
 
     def claim(self, start: int, end: int, kind: Kind, *, exact: bool = True) -> None:
         """Say that [start, end) is of a kind, unless somebody has said otherwise before. With
         `exact=False` the whole kind is an estimate."""
         if start < end:
-            self._claims.append(_Claim(start, end, kind, exact))
+            self._pending.append(_Claim(start, end, kind))
+            if not exact:
+                self._doubtful.add(kind)
 
     def settle(self, resident: Resident | None) -> list[Category]:
         """What each kind has in memory; kinds with nothing are left out, but for what nobody
@@ -62,9 +69,8 @@ class Ledger:
         has_pss = all(one.pss is not None and one.uss is not None for one in self.mappings)
         for one, parts in self._parts():
             _share_out(one, parts, resident, sums)
-        for claim in self._claims:
-            if not claim.exact and claim.kind in sums:
-                sums[claim.kind].exact = False
+        for kind in self._doubtful & sums.keys():
+            sums[kind].exact = False
         found = [
             Category(
                 *kind,
@@ -90,9 +96,17 @@ class Ledger:
                 if kind is None:
                     yield one, start, end
 
+    def _decide(self) -> list[_Range]:
+        """Whose is what now, by ascending address. What was decided before stays."""
+        if self._pending:
+            fresh = _besides(_earliest(self._pending), self._won)
+            self._won = sorted(self._won + fresh)
+            self._pending.clear()
+        return self._won
+
     def _parts(self) -> Iterator[tuple[MappedMemory, list[tuple[int, int, Kind | None]]]]:
         """Each mapping with its parts (start, end, kind), without gaps."""
-        won = _earliest(self._claims)
+        won = self._decide()
         at = 0
         for one in self.mappings:
             parts: list[tuple[int, int, Kind | None]] = []
@@ -112,11 +126,29 @@ class Ledger:
             yield one, parts
 
 
-def _earliest(claims: list[_Claim]) -> list[tuple[int, int, Kind]]:
+def _besides(ranges: list[_Range], taken: list[_Range]) -> list[_Range]:
+    """What of ascending ranges is in none of other ascending ones."""
+    left: list[_Range] = []
+    at = 0
+    for start, end, kind in ranges:
+        while at < len(taken) and taken[at][1] <= start:
+            at += 1
+        place, reached = at, start
+        while place < len(taken) and taken[place][0] < end:
+            if reached < taken[place][0]:
+                left.append((reached, taken[place][0], kind))
+            reached = taken[place][1]
+            place += 1
+        if reached < end:
+            left.append((reached, end, kind))
+    return left
+
+
+def _earliest(claims: list[_Claim]) -> list[_Range]:
     """Ranges that do not overlap, ascending, each with the kind that was claimed first."""
     bounds = sorted({bound for claim in claims for bound in (claim.start, claim.end)})
     order = sorted(range(len(claims)), key=lambda n: claims[n].start)
-    won: list[tuple[int, int, Kind]] = []
+    won: list[_Range] = []
     active: list[int] = []
     begun = 0
     for low, high in itertools.pairwise(bounds):

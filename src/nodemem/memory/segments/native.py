@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from nodemem.memory import malloc
+from nodemem.memory.backing_stores import BackingStore
 from nodemem.memory.buffers import ArrayBuffer
 from nodemem.memory.malloc import Malloc
 from nodemem.memory.segments.ledger import Ledger
@@ -14,6 +15,8 @@ from nodemem.records import AddressSpace, MappedMemory
 
 IN_USE = Kind("heap", "malloc_in_use")
 SHARED_BUFFERS = Kind("heap", "shared_array_buffers")
+_WASM_PAGE = 1 << 16
+
 ALL = Kind("heap", "malloc")
 FREE = Kind("heap", "malloc_free")
 
@@ -26,18 +29,30 @@ def find(ledger: Ledger, space: AddressSpace, *, page_size: int) -> Malloc:
 
 
 def claim_buffers(
-    ledger: Ledger, found: Iterable[ArrayBuffer], isolates: Mapping[int, str], *, exact: bool
+    ledger: Ledger,
+    stores: Iterable[BackingStore],
+    known: Iterable[ArrayBuffer],
+    isolates: Mapping[int, str],
+    *,
+    exact: bool,
 ) -> None:
-    """Claim the contents of ArrayBuffers; `isolates` are the names of V8's heaps by address."""
-    for one in found:
-        isolate = None if one.heap is None else isolates.get(one.heap)
-        if one.kind == "wasm":
+    """Claim the contents of ArrayBuffers. `known` are those whose objects were found; the others
+    are told by how they were made, and if there is one isolate it is theirs. `isolates` are the
+    names of V8's heaps by address."""
+    objects = {one.address: one for one in known}
+    only = next(iter(isolates.values())) if len(isolates) == 1 else None
+    for store in stores:
+        one = objects.get(store.address)
+        if one is not None:
+            isolate = None if one.heap is None else isolates.get(one.heap)
+            kind = WASM if one.kind == "wasm" else Kind("heap", "array_buffers", isolate)
+            if one.shared and one.kind != "wasm":
+                kind = SHARED_BUFFERS
+        elif store.mapped and store.length % _WASM_PAGE == 0:
             kind = WASM
-        elif one.shared:
-            kind = SHARED_BUFFERS
         else:
-            kind = Kind("heap", "array_buffers", isolate)
-        ledger.claim(one.address, one.address + one.length, kind, exact=exact or one.mapped)
+            kind = Kind("heap", "array_buffers", only)
+        ledger.claim(store.address, store.address + store.length, kind, exact=exact or store.mapped)
 
 
 def claim(ledger: Ledger, found: Malloc) -> list[Check]:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nodemem.errors import InternalError
-from nodemem.memory import buffers, pages
+from nodemem.memory import backing_stores, buffers, pages
 from nodemem.memory import spaces as space_names
+from nodemem.memory.buffers import ArrayBuffer
 from nodemem.memory.metadata import Metadata
+from nodemem.memory.pages import Heap
 from nodemem.memory.segments import binaries, limits, loose, native, threads, unflagged, v8
 from nodemem.memory.segments.binaries import Open
 from nodemem.memory.segments.ledger import Ledger, Resident
 from nodemem.memory.segments.totals import outside
 from nodemem.memory.segments.types import Check, MemoryMap, Refusal, V8Space
 from nodemem.records import AddressSpace, MappedMemory, Observed
+
+_OBJECTS_UP_TO = 256 << 20
+"""Bytes of V8's pages up to which the objects of ArrayBuffers are looked for."""
 
 
 def make(
@@ -75,9 +80,11 @@ def _claim_memory(
     spaces = v8.claim(ledger, space, names, isolates, heaps)
     threads.claim(ledger, found, isolates, seen.pid)
     heap = native.find(ledger, space, page_size=seen.page_size)
-    if symbols is not None:
-        contents = buffers.find(space, symbols, heaps, ledger.mappings, heap)
-        native.claim_buffers(ledger, contents, isolates, exact=heap.consistent)
+    stores = backing_stores.find(space, heap, ledger.mappings)
+    objects: list[ArrayBuffer] = []
+    if symbols is not None and stores and _size(heaps) <= _OBJECTS_UP_TO:
+        objects = buffers.find(space, symbols, heaps, ledger.mappings, heap)
+    native.claim_buffers(ledger, stores, objects, isolates, exact=heap.consistent)
     v8.claim_reserved(ledger, space, {address: isolates.get(address) for address in addresses})
     checks = native.claim(ledger, heap)
     main = next((one for one in found if one.name.tid == seen.pid), None)
@@ -85,6 +92,10 @@ def _claim_memory(
     unflagged.claim(ledger, space)
     native.claim_foreign(ledger)
     return spaces, checks
+
+
+def _size(heaps: Sequence[Heap]) -> int:
+    return sum(page.size for heap in heaps for page in heap.pages)
 
 
 def _unseen(mappings: Sequence[MappedMemory], space: AddressSpace | None) -> tuple[str, ...]:
