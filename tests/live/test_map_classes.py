@@ -134,8 +134,8 @@ def test_a_sample_is_told(any_node: Path, start: Start) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--classes"], 2, "takes a process id"),
-        (["--classes", 1, "--core", "x"], 2, "takes a process id"),
+        (["--classes"], 2, "one process id"),
+        (["--classes", 1, "--core", "x"], 2, "one process id"),
         (["1", "--exe", "node"], 2, "--core FILE is missing"),
         (["1", "--top", "3"], 2, "belong to --classes"),
         (["--classes", os.getpid()], 3, "not"),

@@ -164,7 +164,7 @@ def test_the_right_program(a_core: Path, any_node: Path, tmp_path: Path) -> None
         with pytest.raises(InputError, match="is not the program") as caught:
             core_program.find(core, "/bin/sh")
         assert "its build id is" in str(caught.value.why)
-        assert str(any_node.resolve()) in str(caught.value.next)
+        assert str(any_node.resolve()) in str(caught.value.why)
         with pytest.raises(InputError, match="cannot be read"):
             core_program.find(core, tmp_path / "none")
         gone = [one._replace(path="/gone/node") for one in core.notes.files]

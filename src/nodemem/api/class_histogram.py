@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from nodemem.errors import InputError
@@ -80,17 +80,16 @@ def core_classes(
     """
     with Core(path) as core:
         found = core_program.find(core, program)
-        seen = core.threads()
-        table = _count(
+        return _count(
             core,
             found.path,
             core.mappings(),
-            seen,
-            min((one.tid for one in seen), default=0),
+            core.threads(),
+            core.notes.pid,
             Budget(_EVERYTHING, seconds),
             progress,
+            core_program.doubts(core, found),
         )
-        return _with_warnings(table, core_program.doubts(core, found))
 
 
 def _count(
@@ -101,13 +100,15 @@ def _count(
     main: int,
     budget: Budget,
     progress: Progress,
+    doubts: Sequence[str] = (),
 ) -> Table:
     symbols = metadata.load(program)
     taken = survey.take(space, symbols, budget, progress)
     if not taken.heaps:
         raise InputError(
             "no heap of V8 was found in this memory",
-            why="it is of another program, or of a build that keeps its heap in another way",
+            why="; ".join(doubts)
+            or "it is of another program, or of a build that keeps its heap in another way",
         )
     labels = isolates.names(mappings, threads, main, space, [one.heap for one in taken.heaps])
     name = classes.namer(taken, symbols)
@@ -116,10 +117,14 @@ def _count(
         label = labels.get(heap.heap.address)
         found = classes.histogram(taken, symbols, heap, name)
         rows += [(label, one.name, one.objects, one.bytes) for one in found]
-    return _table(taken, rows)
+    return _table(taken, rows, doubts)
 
 
-def _table(taken: Survey, rows: list[tuple[str | None, str, Estimate, Estimate]]) -> Table:
+def _table(
+    taken: Survey,
+    rows: list[tuple[str | None, str, Estimate, Estimate]],
+    doubts: Sequence[str],
+) -> Table:
     whole = sum(bytes_.value for *_, bytes_ in rows)
     rows.sort(key=lambda row: (-row[3].value, row[1], row[0] or ""))
     return Table(
@@ -141,7 +146,7 @@ def _table(taken: Survey, rows: list[tuple[str | None, str, Estimate, Estimate]]
             "counted_bytes": round(whole),
             "isolates": len(taken.heaps),
         },
-        warnings=tuple(_warnings(taken.heaps)),
+        warnings=(*doubts, *_warnings(taken.heaps)),
     )
 
 
@@ -164,9 +169,3 @@ def _warnings(heaps: list[HeapSurvey]) -> Iterable[str]:
             "V8 collected garbage meanwhile: what it moved may be counted twice or not at all; "
             "the figures are exact where the process stands still"
         )
-
-
-def _with_warnings(table: Table, more: Iterable[str]) -> Table:
-    return Table(
-        table.columns, table.records, (), table.summary, (*more, *table.warnings), table.truncated
-    )

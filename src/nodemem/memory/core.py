@@ -144,7 +144,7 @@ class Core:
             is_head = one.inode != 0 and segment.in_file < segment.end - segment.start
             found.append(_renamed(one, one.file, rss=there, anonymous=0 if is_head else there))
         return Observed(
-            min((one.tid for one in self.notes.threads), default=0),
+            self.notes.pid,
             self.notes.page_size,
             found,
             self.threads(),
@@ -152,9 +152,8 @@ class Core:
         )
 
     def threads(self) -> list[ThreadName]:
-        """The threads by their ids in their own pid namespace; names are not told. The main
-        thread's is the least, and that of the process."""
-        return [ThreadName(one.tid, one.tid, "") for one in self.notes.threads]
+        """The threads by their ids in their own pid namespace; names are not told."""
+        return [ThreadName(one.tid, one.tid, "thread") for one in self.notes.threads]
 
     def read(self, address: int, length: int) -> bytes | None:
         parts = self._in_file(address, length)
@@ -245,8 +244,8 @@ class Core:
     def _names(self, found: list[MappedMemory]) -> dict[int, str]:
         """The names that the kernel gives to the main thread's stack and to the heap that grows
         behind the program's data, by the addresses of the mappings."""
-        threads = self.notes.threads
-        stack = min(threads, key=lambda one: one.tid).stack_pointer if threads else 0
+        stacks = (one.stack_pointer for one in self.notes.threads if one.tid == self.notes.pid)
+        stack = next(stacks, 0)
         program = self.notes.program_file()
         names: dict[int, str] = {}
         after: int | None = None  # end of the program's data

@@ -15,7 +15,7 @@ from nodemem.memory import elf_segments
 _PRSTATUS, _PRPSINFO, _AUXV, _FILE = 1, 3, 6, 0x46494C45
 _THREAD_ID, _REGISTERS = 32, 112  # in elf_prstatus
 _SP, _FS_BASE = 19, 21  # in user_regs_struct
-_NAME, _ARGUMENTS, _PSINFO_SIZE = 40, 56, 136  # in elf_prpsinfo
+_PROCESS_ID, _NAME, _ARGUMENTS, _PSINFO_SIZE = 24, 40, 56, 136  # in elf_prpsinfo
 _PAGE_SIZE, _ENTRY = 6, 9  # AT_PAGESZ, AT_ENTRY
 _X86_64 = 62
 _MOST_FILES = 1 << 20
@@ -40,9 +40,11 @@ class MappedFile(NamedTuple):
 
 
 class Notes(NamedTuple):
-    """All of them. `program` is the name of the process and `arguments` the beginning of its
-    command line; `entry` the address at which the program starts, 0 if it is not told."""
+    """All of them. `pid` is the id of the process and of its main thread, `program` its name and
+    `arguments` the beginning of its command line; `entry` is the address at which the program
+    starts, 0 if it is not told."""
 
+    pid: int
     threads: list[CoreThread]
     files: list[MappedFile]
     program: str
@@ -60,7 +62,7 @@ def parse(data: bytes, machine: int) -> Notes:
     """The notes of a core of a program for `machine` (e_machine); what is damaged is left out."""
     threads: list[CoreThread] = []
     files: list[MappedFile] = []
-    program = arguments = ""
+    pid, program, arguments = 0, "", ""
     auxiliary: dict[int, int] = {}
     for owner, kind, content in elf_segments.notes(data):
         if owner != b"CORE":
@@ -68,6 +70,7 @@ def parse(data: bytes, machine: int) -> Notes:
         if kind == _PRSTATUS and len(content) >= _THREAD_ID + 4:
             threads.append(_thread(content, machine))
         elif kind == _PRPSINFO and len(content) >= _PSINFO_SIZE:
+            (pid,) = struct.unpack_from("<I", content, _PROCESS_ID)
             program = _text(content[_NAME:_ARGUMENTS])
             arguments = _text(content[_ARGUMENTS:_PSINFO_SIZE])
         elif kind == _AUXV:
@@ -76,6 +79,7 @@ def parse(data: bytes, machine: int) -> Notes:
             files = list(_files(content))
     page_size = auxiliary.get(_PAGE_SIZE, 4096)
     return Notes(
+        pid=pid or min((one.tid for one in threads), default=0),
         threads=threads,
         files=files,
         program=program,

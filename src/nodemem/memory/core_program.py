@@ -43,14 +43,15 @@ def find(core: Core, given: str | Path | None = None) -> Program:
         raise InputError(
             f"the program of {core.path} cannot be read: {path}",
             why=why,
-            next=f"{_give(core, 'NODE')}, a copy of it",
+            next=_give(core, "COPY_OF_IT"),
         ) from error
     known = [one for one in (_build_id(core, name) for name in _programs(core)) if one]
     if known and found not in known:
         raise InputError(
             f"{path} is not the program of {core.path}",
-            why=f"its build id is {found or 'missing'}, that in the core is {known[0]}",
-            next=f"{_give(core, 'NODE')}, the very file that ran" + (f": {named}" if named else ""),
+            why=f"its build id is {found or 'missing'}, that in the core is {known[0]}"
+            + (f", of {named}" if named else ""),
+            next=_give(core, "THE_FILE_THAT_RAN"),
         )
     return Program(path, bool(known))
 

@@ -88,6 +88,7 @@ def _notes(seen: list[MappedMemory], threads: dict[int, bytes], folder: Path) ->
         status[112 : 112 + len(registers)] = registers
         notes.append(_note(_PRSTATUS, bytes(status)))
     info = bytearray(136)
+    struct.pack_into("<I", info, 24, int(folder.name))
     name, line = (folder / "comm").read_bytes(), (folder / "cmdline").read_bytes()
     info[40 : 40 + min(15, len(name) - 1)] = name[:-1][:15]
     info[56 : 56 + min(79, len(line))] = line.replace(b"\0", b" ")[:79]

@@ -72,7 +72,9 @@ def isolates(threads: Sequence[Thread], main: int, heaps: Sequence[int]) -> dict
     left out."""
     found: dict[int, str] = {}
     workers = 0
-    for thread in sorted(threads, key=lambda one: (one.name.tid != main, one.name.tid)):
+    # Ids are given out in ascending order, and from the beginning again after the highest.
+    order = {one.name.tid: (one.name.tid != main, one.name.tid < main) for one in threads}
+    for thread in sorted(threads, key=lambda one: (order[one.name.tid], one.name.tid)):
         if thread.heap is not None and thread.heap not in found:
             if thread.name.tid == main:
                 found[thread.heap] = "main"
