@@ -196,16 +196,14 @@ def test_output_that_looks_like_a_record(read: Read, name: str, noise: bytes, sh
 
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("name", [*FORMATS, "lru.trace-incremental-marking.log", "oom.stderr.log"])
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_flipped_bits_do_no_harm(read: Read, release: str, name: str, data: st.DataObject) -> None:
     text = bytearray((LOGS / release / name).read_bytes()[:20_000])
     for _ in range(data.draw(st.integers(1, 30))):
         text[data.draw(st.integers(0, len(text) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     events, log = read(bytes(text))
-    whole, _ = read((LOGS / release / name).read_bytes()[:20_000])
-    assert len(events) <= len(whole) + 3
-    assert log.unreadable >= 0
+    assert len(events) + log.unreadable <= text.count(b" ms: ") + 3
 
 
 @given(st.binary(max_size=3000))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from nodemem.gc.findings import findings
 from nodemem.gc.log import GcLog
-from nodemem.gc.statistics import Collected
+from nodemem.gc.statistics import Collected, Statistics
 from nodemem.gc.table import events_table
 from nodemem.records import GcEvent, GcWatch
 from nodemem.results import SILENT, Finding, Progress, Table
+
+if TYPE_CHECKING:
+    from nodemem.api.node import Node
 
 _REPORT_EVERY = 10_000
 
@@ -30,11 +35,29 @@ class GcReport:
     shapes: Sequence[str] = ()
     findings: Sequence[Finding] = ()
 
+    def add(self, event: GcEvent | GcWatch) -> None:
+        """Take in one event."""
+        if isinstance(event, GcWatch):
+            self.collected.watched(event)
+        else:
+            self.collected.add(event)
+
+    def conclude(self, *, version: str | None = None) -> None:
+        """Work out the findings, those of each isolate by itself."""
+        self.findings = [
+            finding for one in self.collected.sorted() for finding in findings(one, version=version)
+        ]
+
+    @property
+    def figures(self) -> Statistics:
+        """Those of the only isolate, or of all together."""
+        isolates = self.collected.sorted()
+        return isolates[0] if len(isolates) == 1 else self.collected.all
+
     def to_data(self) -> dict[str, Any]:
         """The JSON form: the figures of all isolates together, then `isolates` one by one."""
         isolates = self.collected.sorted()
-        whole = isolates[0] if len(isolates) == 1 else self.collected.all
-        data = whole.to_data()
+        data = self.figures.to_data()
         if len(isolates) > 1:
             # Pauses of isolates overlap: they share no time that could be divided up.
             data |= {"mmu": None, "gc_share": None}
@@ -57,12 +80,25 @@ def read_gc_log(path: Path | str) -> Table:
     `summary` holds `unreadable_lines` and `formats`.
 
     Raises:
-        InputError: the file cannot be read, or holds nothing about collections.
+        InputError: the file cannot be read.
     """
-    with GcLog(path) as log:
-        events = [event for event in log if isinstance(event, GcEvent)]
-        summary = {"unreadable_lines": log.unreadable, "formats": log.shapes}
-    return events_table(events, summary)
+    return read_gc_logs([path])
+
+
+def read_gc_logs(paths: Sequence[Path | str]) -> Table:
+    """The same of several files, parts of one log, in their order.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    events: list[GcEvent] = []
+    unreadable, shapes = 0, set[str]()
+    for path in paths:
+        with GcLog(path) as log:
+            events += (event for event in log if isinstance(event, GcEvent))
+            unreadable += log.unreadable
+            shapes.update(log.shapes)
+    return events_table(events, {"unreadable_lines": unreadable, "formats": sorted(shapes)})
 
 
 def summarize_gc_logs(paths: Sequence[Path | str], *, progress: Progress = SILENT) -> GcReport:
@@ -77,10 +113,7 @@ def summarize_gc_logs(paths: Sequence[Path | str], *, progress: Progress = SILEN
         with GcLog(path) as log:
             progress.phase(f"reading {Path(path).name}", None, "events")
             for number, event in enumerate(log):
-                if isinstance(event, GcWatch):
-                    report.collected.watched(event)
-                else:
-                    report.collected.add(event)
+                report.add(event)
                 if number % _REPORT_EVERY == 0:
                     progress.update(number)
             report.unreadable += log.unreadable
@@ -89,4 +122,27 @@ def summarize_gc_logs(paths: Sequence[Path | str], *, progress: Progress = SILEN
             shapes.update(log.shapes)
     report.shapes = sorted(shapes)
     report.notes = dict(sorted(report.notes.items()))
+    report.conclude()
+    return report
+
+
+def watch_gc(
+    node: Node,
+    seconds: float | None,
+    *,
+    causes: bool = False,
+    keep: Callable[[GcEvent | GcWatch], object] = lambda event: None,
+) -> GcReport:
+    """Watch a process for `seconds`, or until Ctrl-C: the same figures. `keep` gets each event.
+
+    Raises:
+        TargetError: see `Node.watch_gc`.
+    """
+    report = GcReport(Collected(), shapes=("live",))
+    with contextlib.suppress(KeyboardInterrupt):
+        for some in node.watch_gc(seconds, causes=causes):
+            for event in some:
+                keep(event)
+                report.add(event)
+    report.conclude(version=node.version)
     return report

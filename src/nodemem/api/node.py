@@ -10,10 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from nodemem.capture.collect import CollectedOnce, Which, collect
 from nodemem.capture.forecast import Forecast
+from nodemem.capture.gc import watch
 from nodemem.capture.snapshot import SnapshotFile, forecast_isolate, take_snapshot
 from nodemem.errors import TargetError, TargetNotFound
-from nodemem.records import MemorySample, ProcessFacts
+from nodemem.records import GcEvent, GcWatch, MemorySample, ProcessFacts
 from nodemem.results import SILENT, Progress
 from nodemem.target import cgroup, usage
 from nodemem.target import launch as launching
@@ -110,6 +112,29 @@ class Node:
             yield self.memory_usage()
             taken += 1
             due = max(due + interval, time.monotonic())
+
+    def watch_gc(
+        self, seconds: float | None = None, *, causes: bool = False
+    ) -> Iterator[list[GcEvent | GcWatch]]:
+        """The collections of the main thread and of all workers as they happen, in the order of
+        time: about every second what is new, for `seconds` or until the caller stops; at the end a
+        `GcWatch` for each isolate. Times count from the beginning.
+
+        Sizes, pauses and kinds are always told. With `causes`, why each ran and how long its thread
+        used the processor, from V8's trace events, and all is handed out at the end.
+
+        Raises:
+            TargetError: the process ended, or does not answer.
+        """
+        return watch(self._session, seconds, causes=causes)
+
+    def collect(self, which: Which = "major") -> CollectedOnce:
+        """Run one `minor` or `major` collection in the main thread, and see what it frees.
+
+        Raises:
+            TargetError: the process ended, or its event loop is busy for more than a minute.
+        """
+        return collect(self._session, which)
 
     def collect_garbage(self) -> None:
         """Run a full garbage collection, so that what follows counts live objects only.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,50 +13,207 @@ from nodemem.cli._frame import Output, verb
 
 if TYPE_CHECKING:
     from nodemem.api.gc import GcReport
+    from nodemem.api.node import Node
+    from nodemem.capture.collect import Which
     from nodemem.results import Table
 
 
 @verb(
     "gc",
     example=[
-        "nodemem gc trace.log",
-        "nodemem gc trace.log --json",
-        "nodemem gc trace.log --events --csv",
+        "nodemem gc 4242 --for 30s",
+        "nodemem gc 4242 --for 30s --causes",
+        "nodemem gc 4242 --collect",
+        "nodemem gc app.log",
+        "nodemem gc app.log --json",
+        "nodemem gc app.log --csv -o collections.csv",
     ],
 )
-@click.argument("targets", nargs=-1, required=True, metavar="LOG...|RECORDING")
+@click.argument("targets", nargs=-1, required=True, metavar="PID|LOG...|RECORDING")
+@click.option(
+    "--for", "duration", metavar="TIME", help="Watch the process so long  [default: until Ctrl-C]"
+)
+@click.option(
+    "--causes",
+    is_flag=True,
+    help="Also why each ran and its processor time, from V8's trace events",
+)
+@click.option(
+    "--record",
+    "recording",
+    type=click.Path(path_type=Path),
+    help="Keep the collections that are watched in this recording (.ndjson, or .ndjson.zst)",
+)
+@click.option(
+    "--collect",
+    is_flag=False,
+    flag_value="major",
+    type=click.Choice(["major", "minor"]),
+    help="Run one collection in the process, major if not said, and show what it freed",
+)
 @click.option("--events", is_flag=True, help="One row a collection, instead of the figures")
 @click.option("--csv", "as_csv", is_flag=True, help="Same as --format csv: one row a collection")
-def command(out: Output, targets: tuple[str, ...], events: bool, as_csv: bool) -> None:
+def command(
+    out: Output,
+    targets: tuple[str, ...],
+    duration: str | None,
+    causes: bool,
+    recording: Path | None,
+    collect: Which | None,
+    events: bool,
+    as_csv: bool,
+) -> None:
     """Show what the garbage collector did: pauses, rates, survival, and what triggered it.
 
+    A PID is watched while it runs. The inspector of the process is opened if it is closed, and
+    closed again afterwards; nothing stays behind in the process.
+
     LOG is what node --trace-gc, --trace-gc-nvp or --trace-gc-verbose wrote, alone or between the
-    program's own output, from any Node.js; several files are parts of one log.
+    program's own output, from any Node.js; trace events; what v8.GCProfiler returned; or a
+    recording. Several files are parts of one log.
     """
     if as_csv:
         out.format = "csv"
-    subject = {"files": list(targets)}
-    if events or out.format == "csv":
-        out.emit(_events(targets), subject=subject)
-        return
-    from nodemem.api.gc import summarize_gc_logs
+    live = len(targets) == 1 and not Path(targets[0]).is_file()
+    _check(live, targets, duration, causes, recording, collect)
+    if collect is not None:
+        _collect(out, targets[0], collect)
+    elif live:
+        _watch(out, targets[0], duration, causes, recording, events)
+    else:
+        _read(out, targets, events)
 
+
+def _check(live: bool, targets: tuple[str, ...], *options: Any) -> None:
+    """
+    Raises:
+        UsageError: the options do not go together.
+        InputError: what looks like a file is not there.
+    """
+    from nodemem.errors import InputError, UsageError
+
+    if not live:
+        if any(options):
+            raise UsageError(
+                "a file is read as it is",
+                why="--for, --causes, --record and --collect are for a process",
+                next=f"nodemem gc {targets[0]}",
+            )
+        return
+    name = targets[0]
+    if "/" in name.removeprefix("ws://").split("/")[0] or name.endswith(
+        (".log", ".json", ".ndjson")
+    ):
+        raise InputError(f"cannot read {name}", why="there is no such file")
+
+
+def _read(out: Output, targets: tuple[str, ...], events: bool) -> None:
+    from nodemem.api.gc import read_gc_logs, summarize_gc_logs
+
+    subject = {"files": list(targets)}
+    if events or out.format not in ("text", "json"):
+        _emit_events(out, read_gc_logs(targets), subject)
+        return
     report = summarize_gc_logs(targets, progress=out.progress)
     out.progress.finish()
-    show(out, report, subject)
+    _show(out, report, subject, title=", ".join(targets))
 
 
-def _events(targets: tuple[str, ...]) -> Table:
-    from nodemem.api.gc import read_gc_log
+def _watch(
+    out: Output,
+    target: str,
+    duration: str | None,
+    causes: bool,
+    recording: Path | None,
+    events: bool,
+) -> None:
+    from nodemem import paths
+    from nodemem.api.gc import watch_gc
+    from nodemem.cli._live import attached, subject_of
+    from nodemem.gc.table import events_table
+    from nodemem.records import GcEvent
+    from nodemem.units import parse_duration
 
-    return read_gc_log(targets[0])
+    seconds = None if duration is None else parse_duration(duration)
+    if recording is not None:
+        paths.refuse_existing(recording, force=out.force)
+    kept: list[GcEvent] = []
+    listing = events or out.format not in ("text", "json")
+    with contextlib.ExitStack() as stack:
+        node = stack.enter_context(attached(out, target))
+        keep = stack.enter_context(_recorder(node, recording, force=out.force))
+
+        def take(event: Any) -> None:
+            keep(event)
+            if listing and isinstance(event, GcEvent):
+                kept.append(event)
+
+        out.note(out.texts("gc.watching", name=node.name))
+        report = watch_gc(node, seconds, causes=causes, keep=take)
+        subject = subject_of(node)
+        title = node.name
+    if recording is not None:
+        out.note(f"wrote {recording}")
+    if listing:
+        _emit_events(out, events_table(kept), subject)
+    else:
+        _show(out, report, subject, title=title)
 
 
-def show(out: Output, report: GcReport, subject: dict[str, Any]) -> None:
-    """The figures, as text or JSON."""
-    from nodemem.gc.table import pauses_table
-
-    if out.json:
-        out.write(out.envelope(report.to_data(), subject))
+@contextlib.contextmanager
+def _recorder(node: Node, path: Path | None, *, force: bool) -> Iterator[Any]:
+    """A function that keeps a record; it does nothing where no recording is wanted."""
+    if path is None:
+        yield lambda record: None
         return
-    out.emit(pauses_table(report.collected.all), subject=subject)
+    import time
+
+    from nodemem.records import RecordingWriter
+
+    with RecordingWriter(path, started=time.time(), force=force) as writer:
+        writer.write(node.facts())
+        yield writer.write
+
+
+def _collect(out: Output, target: str, which: Which) -> None:
+    from nodemem.cli._live import attached, subject_of
+    from nodemem.gc.table import collected_table
+
+    with attached(out, target) as node:
+        done = node.collect(which)
+        subject = subject_of(node)
+    table = collected_table(done.before, done.after, done.later)
+    if out.format != "text":
+        data = table.to_data() | {"which": which, "freed_bytes": done.freed, "events": done.events}
+        out.emit(table, subject=subject, data=data)
+        return
+    pause = sum(event.pause or 0.0 for event in done.events) if done.events else None
+    key = "gc.collected_major" if which == "major" else "gc.collected_minor"
+    out.write(
+        out.texts(key, name=node.name, freed=max(0, done.freed), pause=pause)
+        + "\n\n"
+        + out.text(table)
+    )
+
+
+def _emit_events(out: Output, table: Table, subject: dict[str, Any]) -> None:
+    from nodemem.gc.table import in_short
+
+    out.emit(in_short(table) if out.format in ("text", "md") else table, subject=subject)
+
+
+def _show(out: Output, report: GcReport, subject: dict[str, Any], *, title: str) -> None:
+    """The figures, as text or JSON."""
+    from nodemem.cli._gc_text import text_of
+
+    notes = [out.texts(key, count=count) for key, count in report.notes.items()]
+    if report.unreadable:
+        notes.append(out.texts("gc.unreadable", count=report.unreadable))
+    if not report.figures.count and report.shapes != ("live",):
+        notes.append(out.texts("gc.nothing"))
+    if out.json:
+        out.write(out.envelope(report.to_data(), subject, warnings=tuple(notes)))
+        return
+    out.write(text_of(out, report, title))
+    for note in notes:
+        out.note(note)

@@ -30,6 +30,20 @@ class Course:
         old = self._values.get(place)
         self._values[place] = value if old is None else self._join(old, value)
 
+    def add_span(self, begin: float, end: float) -> None:
+        """A time span, its seconds shared out among the stretches that it touches."""
+        if self._first is None:
+            self._first = begin
+        while end - self._first >= _POINTS * self._width:
+            self._double()
+        while begin < end:
+            place = max(0, int((begin - self._first) / self._width))
+            edge = self._first + (place + 1) * self._width
+            if edge <= begin:  # the smallest step there is
+                edge = end
+            self.add(begin, min(edge, end) - begin)
+            begin = edge
+
     def _double(self) -> None:
         old, self._values = self._values, {}
         self._width *= 2

@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from nodemem.errors import InputError
+from nodemem.gc import json_files, trace_events
+from nodemem.gc.scan import HEAD
 from nodemem.gc.v8_log import V8Log
 from nodemem.records import GcEvent, GcWatch, RecordingReader
 from nodemem.records.compression import zstd
@@ -81,6 +83,12 @@ class GcLog:
             raise InputError(f"cannot read {self.path}", why=str(error)) from error
         if start.startswith(b'{"nodemem-recording"'):
             return _Recording(self.path)
+        if trace_events.begins(start):
+            return trace_events.TraceFile(self._file.read)
+        if json_files.is_profile(start):
+            return json_files.ProfileFile(self._file.read)
+        if json_files.holds_entries(start) and HEAD.search(start) is None:
+            return json_files.EntriesFile(self._file.read)
         return V8Log(self._file.read)
 
     def __enter__(self) -> Self:

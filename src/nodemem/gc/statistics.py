@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +18,7 @@ from nodemem.results import Series
 KINDS: tuple[GcKind, ...] = ("minor", "major", "incremental", "weak-callbacks")
 WINDOWS = (0.01, 0.1, 1.0)
 LONGEST = 5
+RECENT = 4  # major collections that are kept: as many decide whether V8 gives up
 _MOST_CAUSES = 100
 _MOST_ISOLATES = 1000
 
@@ -47,7 +48,6 @@ class Trigger:
 
     count: int = 0
     pause: float = 0.0
-    allocated: int = 0
 
 
 class Statistics:
@@ -66,6 +66,8 @@ class Statistics:
         self.survival: list[float] = [0.0, 0.0]  # sum, count
         self.triggers: dict[tuple[GcKind, str], Trigger] = {}
         self.longest: list[tuple[float, int, GcEvent]] = []
+        self.recent: deque[GcEvent] = deque(maxlen=RECENT)
+        self.died_old, self.promoted_by_minor = Amount(), Amount()
         self.reducing = 0
         self.forced = 0
         self.steps_time = 0.0
@@ -78,10 +80,8 @@ class Statistics:
         self.begun: float | None = None
         self.end: float | None = None
         self.last: GcEvent | None = None
-        self.last_major: GcEvent | None = None
         self.lost = 0
         self.cost: float | None = None
-        self.full_in_a_row = 0
         self._number = 0
 
     def add(self, event: GcEvent) -> None:
@@ -107,6 +107,16 @@ class Statistics:
         self.lost += watch.lost
         if watch.cost is not None:
             self.cost = (self.cost or 0.0) + watch.cost
+
+    @property
+    def count(self) -> int:
+        """How many minor and major collections there were."""
+        return self.pauses["minor"].count + self.pauses["major"].count
+
+    @property
+    def mean_survival(self) -> float | None:
+        """The share of new space that was alive in minor collections, on average."""
+        return self.survival[0] / self.survival[1] if self.survival[1] else None
 
     @property
     def seconds(self) -> float | None:
@@ -145,7 +155,6 @@ class Statistics:
 
     def to_data(self) -> dict[str, Any]:
         """The JSON form: milliseconds, bytes, shares and bytes a second."""
-        survival = self.survival[0] / self.survival[1] if self.survival[1] else None
         return {
             "pid": self.pid,
             "isolate": self.isolate,
@@ -157,7 +166,7 @@ class Statistics:
             "survived_bytes": self.survived.value,
             "allocation_rate": _rounded(self.rate(self.allocated), 0),
             "promotion_rate": _rounded(self.rate(self.promoted), 0),
-            "survival": _rounded(survival),
+            "survival": _rounded(self.mean_survival),
             "gc_share": _rounded(self.share),
             "incremental_steps_ms": round(self.steps_time * 1000, 3),
             "callbacks_ms": self.callbacks.to_data(),
@@ -200,22 +209,25 @@ class Statistics:
         self.allocated.add(event.allocated)
         self.promoted.add(event.promoted)
         self.survived.add(event.survived)
-        if event.kind == "minor" and event.survival is not None:
-            self.survival[0] += event.survival
-            self.survival[1] += 1
+        if event.kind == "minor":
+            self.promoted_by_minor.add(event.promoted)
+            if event.survival is not None:
+                self.survival[0] += event.survival
+                self.survival[1] += 1
         if event.cause is not None:
             key = (event.kind, event.cause)
             if key in self.triggers or len(self.triggers) < _MOST_CAUSES:
                 trigger = self.triggers.setdefault(key, Trigger())
                 trigger.count += 1
                 trigger.pause += event.pause or 0.0
-        self.reducing += bool(event.reduce)
+        self.reducing += bool(event.reduce) and event.cause != "last resort"
         self.forced += bool(event.forced)
         self.steps_time += event.steps_time or 0.0
         if event.callbacks:
             self.callbacks.add(event.callbacks)
         if event.kind == "major":
-            self.last_major = event
+            self.recent.append(event)
+            self.died_old.add(_died_old(event))
             if event.used_after is not None and event.time is not None:
                 self.live.add(event.time, event.used_after)
             if event.external_after is not None and event.time is not None:
@@ -232,9 +244,21 @@ class Statistics:
         if event.used_before is not None:
             self.heap.add(begin, event.used_before)
         if event.pause:
-            self.paused.add(begin, event.pause)
+            self.paused.add_span(begin, end)
             for one in self.mmu:
                 one.add(begin, end)
+
+
+def _died_old(event: GcEvent) -> int | None:
+    """Bytes at least that a major collection freed in old space; None if that cannot be told from
+    what it freed in new space. Young objects that survive move to old space meanwhile."""
+    for space in event.spaces:
+        if space.name == "old_space" and None not in (space.used_before, space.used_after):
+            return max(0, (space.used_before or 0) - (space.used_after or 0))
+    if not event.promoted or not event.survival:
+        return None
+    young = event.promoted / event.survival - event.promoted
+    return max(0, round((event.used_before or 0) - (event.used_after or 0) - young))
 
 
 def _rounded(value: float | None, digits: int = 6) -> float | None:

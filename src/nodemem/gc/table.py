@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from nodemem.gc.statistics import KINDS, Statistics
-from nodemem.records import GcEvent
+from nodemem.records import GcEvent, MemorySample
 from nodemem.results import Column, Table
 
 _COLUMNS = (
@@ -85,6 +85,37 @@ def _value(event: GcEvent, key: str) -> Any:
     if key in _OF_TIME and value is not None:
         return round(value if key == "start" else value * 1000, 6)
     return value
+
+
+def in_short(table: Table) -> Table:
+    """The columns of `events_table` that fit a terminal."""
+    return table.select(*_SHORT)
+
+
+_SHORT = (
+    "start",
+    "kind",
+    "pause_ms",
+    "cpu_ms",
+    "used_before",
+    "used_after",
+    "promoted",
+    "survived",
+    "allocated",
+    "cause",
+)
+
+
+def collected_table(*samples: MemorySample) -> Table:
+    """A process before, right after, and a second after a collection: a row a figure, bytes."""
+    figures = ("heap_used", "heap_total", "external", "array_buffers", "rss")
+    return Table(
+        (
+            Column("figure", role="name"),
+            *(Column(key, unit="bytes") for key in ("before", "after", "after_a_second")),
+        ),
+        [(figure, *(getattr(sample, figure) for sample in samples)) for figure in figures],
+    )
 
 
 def pauses_table(statistics: Statistics) -> Table:

@@ -6,7 +6,7 @@ that it could not be observed. JSON spells the fields of process.memoryUsage() a
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -17,6 +17,10 @@ class _Record(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, t
         return {
             field.encode_name: getattr(self, field.name) for field in msgspec.structs.fields(self)
         }
+
+    def replaced(self, **fields: Any) -> Self:
+        """A copy with some fields changed."""
+        return msgspec.structs.replace(self, **fields)
 
 
 class ProcessFacts(_Record, frozen=True, tag="process"):

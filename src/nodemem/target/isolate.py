@@ -21,6 +21,9 @@ class Isolate(Protocol):
     @property
     def version(self) -> str: ...
 
+    @property
+    def loads(self) -> bool: ...
+
     def call(
         self,
         method: str,

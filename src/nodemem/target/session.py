@@ -133,6 +133,11 @@ class Session:
         return self.identity.version
 
     @property
+    def loads(self) -> bool:
+        """Whether built-in modules can be loaded without the console's `require`."""
+        return self.identity.loads
+
+    @property
     def name(self) -> str:
         """How the process is called in messages: its pid, else its address."""
         return f"process {self.pid}" if self.pid is not None else self.endpoint.address

@@ -29,6 +29,25 @@ class _Thread(msgspec.Struct):
 
 
 @contextlib.contextmanager
+def visit_all(session: Session) -> Iterator[Callable[[], list[WorkerThread]]]:
+    """Sessions with all workers, also with those that begin during the block. What it yields gives
+    those that there are now; a worker that has ended has `ended` set.
+
+    `workers.call_each` must not be used meanwhile: it ends the sessions with all workers.
+
+    Raises:
+        TargetError: the main thread does not answer.
+    """
+    found: dict[str, WorkerThread] = {}
+    with _sessions(session, found):
+        try:
+            yield lambda: list(found.values())
+        finally:
+            for one in list(found.values()):
+                one.leave()
+
+
+@contextlib.contextmanager
 def visit(session: Session, number: int) -> Iterator[WorkerThread]:
     """A session with the worker whose `threadId` is `number`, until the end of the block.
 
@@ -39,23 +58,7 @@ def visit(session: Session, number: int) -> Iterator[WorkerThread]:
         TargetError: the main thread does not answer.
     """
     found: dict[str, WorkerThread] = {}
-
-    def attached(event: Attached) -> None:
-        if len(found) < MOST:
-            title = event.worker_info.title[:_LONGEST_TITLE]
-            found[event.session_id] = WorkerThread(session, event.session_id, title)
-
-    def received(event: Received) -> None:
-        if (worker := found.get(event.session_id)) is not None:
-            worker.receive(event.message)
-
-    def detached(event: Detached) -> None:
-        if (worker := found.get(event.session_id)) is not None:
-            worker.gone()
-
-    with attached_to_all(
-        session, attached=attached, received=received, detached=detached, timeout=_ANSWERS
-    ):
+    with _sessions(session, found):
         try:
             threads = _threads(list(found.values()), number)
             if number not in threads:
@@ -72,6 +75,29 @@ def visit(session: Session, number: int) -> Iterator[WorkerThread]:
         finally:
             for one in list(found.values()):  # those that began meanwhile were attached to too
                 one.leave()
+
+
+def _sessions(
+    session: Session, found: dict[str, WorkerThread]
+) -> contextlib.AbstractContextManager[None]:
+    """Keep in `found` the sessions with workers, by their keys, as long as the block lasts."""
+
+    def attached(event: Attached) -> None:
+        if len(found) < MOST:
+            title = event.worker_info.title[:_LONGEST_TITLE]
+            found[event.session_id] = WorkerThread(session, event.session_id, title)
+
+    def received(event: Received) -> None:
+        if (worker := found.get(event.session_id)) is not None:
+            worker.receive(event.message)
+
+    def detached(event: Detached) -> None:
+        if (worker := found.get(event.session_id)) is not None:
+            worker.gone()
+
+    return attached_to_all(
+        session, attached=attached, received=received, detached=detached, timeout=_ANSWERS
+    )
 
 
 def _threads(workers: list[WorkerThread], wanted: int) -> dict[int | None, WorkerThread]:
@@ -111,6 +137,11 @@ class WorkerThread(Channel):
     def version(self) -> str:
         """Node.js release, e.g. `v22.20.0`."""
         return self._session.version
+
+    @property
+    def loads(self) -> bool:
+        """See `Session.loads`."""
+        return self._session.loads
 
     @property
     def number(self) -> int | None:

@@ -1,0 +1,183 @@
+"""JSON that the program itself wrote: what v8.GCProfiler returned, performance entries in lines."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from nodemem.gc.profiler import columns_of
+from nodemem.gc.words import FORCED, PERFORMANCE
+from nodemem.records import GcEvent
+
+_LARGEST = 512 << 20  # bytes of a profile: 4 kB a collection
+_BLOCK = 1 << 22
+_LONGEST = 1 << 16
+_MARKS = (b'"entryType":"gc"', b'"type":"gc"')
+_PROFILE = re.compile(rb'\s*\{\s*"version"\s*:\s*\d+\s*,\s*"startTime"\s*:')
+_ENTRY = re.compile(rb"\{[^{}\n]{0,300}(?:\{[^{}\n]{0,300}\}[^{}\n]{0,100})?\}")
+
+
+def is_profile(text: bytes) -> bool:
+    """Whether a file that begins like this is what v8.GCProfiler returned."""
+    return _PROFILE.match(text) is not None
+
+
+class _Heap(NamedTuple):
+    used: int
+    size: int
+    external: int
+    limit: int
+    space_used: tuple[int, ...]
+    space_size: tuple[int, ...]
+    space_available: tuple[int, ...]
+
+
+class _Sized(NamedTuple):
+    type: str
+    cost: float
+    before: _Heap
+    after: _Heap
+
+
+class ProfileFile:
+    """Reads what v8.GCProfiler returned; see `gc.log.Source`. It tells no times of its events."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self.unreadable = 0
+        self.notes: Counter[str] = Counter()
+        self.shapes = {"gc-profiler"}
+        self._read = read
+
+    def __iter__(self) -> Iterator[GcEvent]:
+        used_after: int | None = None
+        for one in self._statistics():
+            try:
+                columns = columns_of(*_sized(one))
+            except (KeyError, TypeError, ValueError, AttributeError):
+                self.unreadable += 1
+                continue
+            if columns is None:
+                self.unreadable += 1
+                continue
+            if columns["kind"] in ("minor", "major"):
+                if used_after is not None:
+                    columns["allocated"] = max(0, columns["used_before"] - used_after)
+                used_after = columns["used_after"]
+            yield GcEvent(**columns)
+
+    def _statistics(self) -> Iterator[Any]:
+        """One collection after the other; of a file that is cut off, those that are whole."""
+        pieces, size = [], 0
+        while (piece := self._read(_BLOCK)) and size < _LARGEST:
+            pieces.append(piece)
+            size += len(piece)
+        text = b"".join(pieces).decode("utf-8", "replace")
+        at = text.find("[", text.find('"statistics"')) + 1
+        decoder = json.JSONDecoder()
+        while at:
+            at = _next(text, at)
+            if text[at : at + 1] == "]":
+                return
+            try:
+                one, at = decoder.raw_decode(text, at)
+            except (ValueError, RecursionError):
+                break
+            yield one
+        self.unreadable += 1
+
+
+def _next(text: str, at: int) -> int:
+    while text[at : at + 1] in (",", " ", "\n", "\r", "\t"):
+        at += 1
+    return at
+
+
+def _sized(data: Any) -> tuple[_Sized, list[str]]:
+    names = [str(space["spaceName"]) for space in data["beforeGC"]["heapSpaceStatistics"]]
+    before, after = _heap(data["beforeGC"]), _heap(data["afterGC"])
+    return _Sized(str(data["gcType"]), float(data["cost"]), before, after), names
+
+
+def _heap(data: Any) -> _Heap:
+    all_, spaces = data["heapStatistics"], data["heapSpaceStatistics"]
+    return _Heap(
+        int(all_["usedHeapSize"]),
+        int(all_["totalHeapSize"]),
+        int(all_["externalMemory"]),
+        int(all_["heapSizeLimit"]),
+        tuple(int(space["spaceUsedSize"]) for space in spaces),
+        tuple(int(space["spaceSize"]) for space in spaces),
+        tuple(int(space["spaceAvailableSize"]) for space in spaces),
+    )
+
+
+class EntriesFile:
+    """Reads performance entries in lines of a program's output; see `gc.log.Source`. They tell no
+    sizes."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self.unreadable = 0
+        self.notes: Counter[str] = Counter()
+        self.shapes = {"performance-entries"}
+        self._read = read
+
+    def __iter__(self) -> Iterator[GcEvent]:
+        rest = b""
+        while block := self._read(_BLOCK):
+            *lines, rest = (rest + block).split(b"\n")
+            rest = rest[-_LONGEST:]
+            yield from self._events(lines)
+        yield from self._events([rest])
+
+    def _events(self, lines: list[bytes]) -> Iterator[GcEvent]:
+        for line in lines:
+            if any(mark in line for mark in _MARKS):
+                event = entry_of(line)
+                if event is None:
+                    self.unreadable += 1
+                else:
+                    yield event
+
+
+def holds_entries(text: bytes) -> bool:
+    """Whether performance entries of type `gc` are in `text`."""
+    return any(mark in text for mark in _MARKS)
+
+
+def entry_of(line: bytes) -> GcEvent | None:
+    """A performance entry of type `gc` as JSON somewhere in a line, e.g.
+    `{"name":"gc","entryType":"gc","startTime":105.0,"duration":3.1,"detail":{"kind":1,"flags":0}}`.
+    """
+    match = _ENTRY.search(line)
+    if match is None:
+        return None
+    try:
+        data = json.loads(match[0])
+    except (ValueError, RecursionError):
+        return None
+    detail = data.get("detail") if isinstance(data.get("detail"), dict) else data
+    start, duration = (_number(data, *names) for names in _TIMES)
+    collector = PERFORMANCE.get(detail.get("kind") if isinstance(detail.get("kind"), int) else 0)
+    if start is None or duration is None or collector is None:
+        return None
+    flags = detail.get("flags")
+    return GcEvent(
+        collector.kind,
+        collector=collector.name,
+        time=start / 1000,
+        pause=duration / 1000,
+        forced=bool(flags & FORCED) if isinstance(flags, int) else None,
+    )
+
+
+_TIMES = (("startTime", "start"), ("duration", "dur"))
+
+
+def _number(data: dict[str, Any], *names: str) -> float | None:
+    value = next((data[name] for name in names if name in data), None)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < 1e15 else None

@@ -1,0 +1,182 @@
+"""Sources other than V8's own log."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import nodemem
+from nodemem.cli import run
+from nodemem.errors import InputError
+from nodemem.gc.log import GcLog
+from nodemem.records import GcEvent
+
+LOGS = Path(__file__).with_name("logs")
+RELEASES = ("node18", "node20", "node22", "node24", "node26")
+
+
+def read(path: Path) -> tuple[list[GcEvent], GcLog]:
+    with GcLog(path) as log:
+        return [event for event in log if isinstance(event, GcEvent)], log
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_trace_events(release: str) -> None:
+    path = LOGS / release / "lru.trace-events.json"
+    events, log = read(path)
+    trace = json.loads(path.read_text())["traceEvents"]
+    minor = [e for e in trace if e["name"] == "MinorGC" and e["ph"] == "B"]
+    major = [e for e in trace if e["name"] == "MajorGC" and e["ph"] == "B"]
+    steps = [e for e in major if e["args"]["type"] == "incremental finalization step"]
+    assert [e.kind for e in events].count("minor") == len(minor)
+    assert [e.kind for e in events].count("major") == len(major) - len(steps)
+    assert log.unreadable == 0
+    collections = [e for e in events if e.kind != "incremental"]
+    assert [e.cause for e in collections if e.kind == "minor"] == [e["args"]["type"] for e in minor]
+    assert all(e.cpu is not None and e.pause is not None for e in collections)
+    # Both clocks count whole microseconds, and the processor's runs a little ahead of the other.
+    assert all((e.cpu or 0) <= (e.pause or 0) + 0.0002 for e in collections)
+    assert all(e.isolate and e.isolate.startswith("0x") for e in collections)
+    assert all(e.spaces and e.heap_limit for e in collections)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_gc_profiler(release: str) -> None:
+    path = LOGS / release / "lru.gcprofiler.json"
+    events, log = read(path)
+    told = json.loads(path.read_text())["statistics"]
+    assert len(events) == len(told)
+    assert [e.pause for e in events] == pytest.approx([one["cost"] / 1e6 for one in told])
+    assert log.unreadable == 0
+    assert {e.time for e in events} == {None}
+    assert {e.cause for e in events} == {None}
+    first = next(e for e in events if e.kind == "minor")
+    assert first.survived == next(
+        space.used_after for space in first.spaces if space.name == "new_space"
+    )
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_performance_entries(release: str) -> None:
+    """Of the same run as the log beside it, which also has what came before the observer."""
+    events, log = read(LOGS / release / "lru.perf_hooks.log")
+    told, _ = read(LOGS / release / "lru.perf_hooks.trace-gc.log")
+    seen = [e for e in events if e.kind in ("minor", "major")]
+    parts = [told[i : i + len(seen)] for i in range(len(told) - len(seen) + 1)]
+    same = min(parts, key=lambda part: abs((part[0].pause or 0) - (seen[0].pause or 0)))
+    assert [e.kind for e in seen] == [e.kind for e in same]
+    assert log.unreadable == 0
+    assert [e.pause for e in seen] == pytest.approx([e.pause for e in same], abs=0.0012)
+
+
+def test_a_performance_entry_as_nodejs_writes_it(tmp_path: Path) -> None:
+    path = tmp_path / "entries.log"
+    entry = {"name": "gc", "entryType": "gc", "startTime": 105.0, "duration": 3.1}
+    path.write_text(
+        f"seen: {json.dumps(entry | {'detail': {'kind': 4, 'flags': 4}}, separators=(',', ':'))}\n"
+        '{"entryType":"gc","startTime":1}\n'
+    )
+    (event,), log = read(path)
+    assert (event.kind, event.pause, event.forced) == ("major", 0.0031, True)
+    assert log.unreadable == 1
+
+
+@pytest.mark.parametrize("name", ["lru.trace-events.json", "lru.gcprofiler.json"])
+def test_json_cut_anywhere(tmp_path: Path, name: str) -> None:
+    text = (LOGS / "node24" / name).read_bytes()
+    whole, _ = read(LOGS / "node24" / name)
+    path = tmp_path / name
+    for cut in range(200, len(text) - 3, len(text) // 40):
+        path.write_bytes(text[:cut])
+        events, log = read(path)
+        assert events == whole[: len(events)]
+        assert log.unreadable >= 1
+
+
+@pytest.mark.parametrize("name", ["lru.trace-events.json", "lru.gcprofiler.json"])
+@settings(max_examples=30)
+@given(data=st.data())
+def test_flipped_bits_do_no_harm(
+    tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
+) -> None:
+    text = bytearray((LOGS / "node26" / name).read_bytes()[:60_000])
+    for _ in range(data.draw(st.integers(1, 40))):
+        text[data.draw(st.integers(0, len(text) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path = tmp_path_factory.mktemp("flipped") / name
+    path.write_bytes(text)
+    events, log = read(path)
+    assert len(events) < 100
+    assert log.unreadable >= 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"\x00" * 100,
+        b'{"traceEvents":[',
+        b'{"traceEvents":[{"pid":1,"name":"MinorGC","ph":"E"}',
+        b'{"version": 1, "startTime": 5, "statistics": 7}',
+        b'{"version": 1, "startTime": 5, "statistics": [{}, 1, null, [' + b"[" * 100_000,
+        b'{"traceEvents":[{"pid":1,"ts":1,"args":{"stats":"{' + b"[" * 50_000 + b'"name":"MinorGC"',
+    ],
+)
+def test_what_is_no_log(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(text)
+    events, _ = read(path)
+    assert events == []
+
+
+def test_files_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError, match="no regular file"):
+        nodemem.read_gc_log(tmp_path)
+    assert run(["gc", str(tmp_path / "none.log")]) == 4
+    damaged = tmp_path / "a.gz"
+    damaged.write_bytes(b"\x1f\x8b\x08" + b"\xff" * 100)
+    with pytest.raises(InputError):
+        nodemem.read_gc_log(damaged)
+    assert run(["gc", str(LOGS / "node22" / "lru.trace-gc.log"), "--for", "1s"]) == 2
+    capsys.readouterr()
+
+
+def test_the_event_table() -> None:
+    table = nodemem.read_gc_log(LOGS / "node22" / "lru.trace-gc-nvp.log")
+    text = (LOGS / "node22" / "lru.trace-gc-nvp.log").read_text()
+    assert len(table) == 32
+    assert table.values("promoted") == [int(x) for x in re.findall(r" promoted=(\d+)", text)]
+    assert table.values("pause_ms") == [float(x) for x in re.findall(r"pause=([\d.]+)", text)]
+    assert table.summary == {"unreadable_lines": 0, "formats": ["trace-gc-nvp"]}
+
+
+def test_parts_of_a_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (LOGS / "node22" / "lru.trace-gc-nvp.log").read_bytes()
+    lines = text.splitlines(keepends=True)
+    (tmp_path / "a").write_bytes(b"".join(lines[:10]))
+    (tmp_path / "b").write_bytes(b"".join(lines[10:]))
+    assert run(["gc", str(tmp_path / "a"), str(tmp_path / "b"), "--json"]) == 0
+    parts = json.loads(capsys.readouterr().out)["data"]
+    assert run(["gc", str(LOGS / "node22" / "lru.trace-gc-nvp.log"), "--json"]) == 0
+    whole = json.loads(capsys.readouterr().out)["data"]
+    assert parts["minor"] == whole["minor"]
+    assert parts["promoted_bytes"] == whole["promoted_bytes"]
+
+
+def test_csv_has_a_row_for_each_collection(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["gc", str(LOGS / "node24" / "lru.trace-gc-verbose.log"), "--csv"]) == 0
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert len(rows) == 12
+    assert "old_space_used_after" in head.split(",")
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("name", ["oom.trace-gc.log", "lru.trace-events.json"])
+def test_text(name: str, lang: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["gc", str(LOGS / "node26" / name), "--lang", lang]) == 0
+    text = capsys.readouterr().out
+    assert ("마이너" in text or "minor" in text) if lang == "ko" else "Stood still" in text
