@@ -11,7 +11,7 @@ from nodemem.cli._frame import Output, verb
 from nodemem.cli._group import LazyGroup
 from nodemem.cli._snapshots import left_of, opened, source_root
 from nodemem.errors import InputError
-from nodemem.heap.queries import QUERIES
+from nodemem.heap.queries import QUERIES, find_query
 from nodemem.results import Option, Query
 
 _RANGES: dict[type, Any] = {int: click.IntRange, float: click.FloatRange}
@@ -45,8 +45,7 @@ class QueryGroup(LazyGroup):
     def load(self, name: str) -> click.Command:
         if name in VERBS:
             return super().load(name)
-        query = next(query for query in QUERIES if query.name == name)
-        return _command(query)
+        return _command(find_query(name))
 
 
 def _command(query: Query) -> click.Command:

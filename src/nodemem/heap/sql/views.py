@@ -196,7 +196,8 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "retainers",
-        "who holds a node: the edges, without weak ones, seen from their targets",
+        "who holds a node: the edges seen from their targets, without weak ones and without those "
+        "by which a WeakMap refers to its values",
         "@edges",
         (
             ViewColumn("ordinal", "BIGINT", "of the node that is held", _TARGET),
