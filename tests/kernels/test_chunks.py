@@ -78,6 +78,7 @@ def by_definition(kernel, words, last=0):
             outcome = kernel.SMALL
             break
         if at + size == end:
+            outcome = kernel.LAST
             break
         outcome = kernel.MORE
         if size in (80, 96):

@@ -127,3 +127,25 @@ def test_each_heap_and_what_is_shared(any_node: Path, start: Start) -> None:
     assert heaps[700_000] is None
     assert None not in (heaps[800_000], heaps[900_000])
     assert heaps[800_000] != heaps[900_000]
+
+
+def test_a_busy_program(any_node: Path, start: Start) -> None:
+    program = start(
+        any_node,
+        "globalThis.kept = Array.from({ length: 3000 }, () => Buffer.alloc(12345, 1));"
+        "gc(); gc(); const other = [];"
+        "setInterval(() => { for (let i = 0; i < 20; i++) other[Math.random() * 1000 | 0] ="
+        "  Buffer.allocUnsafeSlow(1000 + Math.random() * 50000 | 0) }, 1);"
+        "setTimeout(() => console.log('ready'), 300);",
+        flags=["--expose-gc"],
+    )
+    symbols = metadata.load(program_file(program.pid))
+    counts = []
+    with LiveAddressSpace(program.pid) as space:
+        for _ in range(5):
+            now = space.mappings()
+            held = malloc.find(space, now)
+            found = buffers.find(space, symbols, pages.find(space), now, held)
+            counts.append(sum(one.length == 12_345 for one in found))
+    assert max(counts) == 3000
+    assert sorted(counts)[2] > 2900

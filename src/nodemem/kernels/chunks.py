@@ -61,8 +61,9 @@ def walk(
     hold their headers.
 
     MORE: the next header is not among the words. Or `state[0]` is a chunk, the one before counted
-    and itself not: LAST, it is the one at `last`; SMALL, it is too small for a chunk, as those are
-    that malloc puts behind a region it does not continue; BROKEN, it cannot be one.
+    and itself not: LAST, it is the one at `last`, or reaches to the end; SMALL, it is too small for
+    a chunk, as those are that malloc puts behind a region it does not continue; BROKEN, it cannot
+    be one.
 
     Of a free chunk of size s at c, what malloc_trim would give back, the whole pages of
     [c + 48, c + s), is put into `ranges`, start and end in turn, as long as there is room; when
@@ -137,8 +138,8 @@ def walk(
             if size < 32:
                 outcome = 2
                 break
-            if size >= end - at:
-                outcome = 3
+            if size == end - at:
+                outcome = 1
                 break
             if size >= 80 and size <= 96:
                 k = cython.cast(ix, i) + 2

@@ -19,8 +19,9 @@ from nodemem.memory.malloc.region import Region, Walker
 from nodemem.memory.malloc.states import HEAP_ALIGNMENT, Parameters, State
 from nodemem.records import AddressSpace, Mapping
 
-_TRIES = 4
+_TRIES = 3
 _HEAP = "[heap]"  # what the kernel calls the memory that begins where the program's data end
+_RESUMED = 40  # times within one piece of memory
 _PATIENCE = 1.0  # seconds after which nothing is tried again
 
 Range = tuple[int, int]
@@ -190,15 +191,17 @@ class _Finder:
 
     def _arena(self, state: State) -> Arena:
         regions = self._main if not states.is_threads(state) else self._thread
+        found: list[Arena] = []
         for again in self._tries():
             if again and regions == self._main:
                 # It may have become longer.
                 self._heap = [one for one in self._space.mappings() if one.file == _HEAP]
             before = states.read(self._space, state.address, state.list_offset) or state
-            arena = self._checked(before, *regions(before))
-            if arena.consistent:
-                break
-        return arena
+            found.append(self._checked(before, *regions(before)))
+            if found[-1].consistent:
+                return found[-1]
+        # What was seen most of.
+        return max(found, key=lambda one: (one.in_use + one.free + one.top) / (one.system_mem or 1))
 
     def _checked(self, state: State, regions: list[Region], ranges: list[Range]) -> Arena:
         """An arena of `regions`, which are all of its `ranges` but malloc's own data."""
@@ -206,7 +209,8 @@ class _Finder:
         free = sum(one.free for one in regions)
         top = sum(one.top for one in regions)
         after = states.read(self._space, state.address, state.list_offset)
-        whole = all(one.whole for one in regions) and sum(one.top > 0 for one in regions) == 1
+        tops = [one.end - one.top for one in regions if one.top]
+        whole = all(one.whole for one in regions) and tops == [state.top]
         consistent = (
             after is not None
             and after.data == state.data
@@ -229,14 +233,16 @@ class _Finder:
 
     def _thread(self, state: State) -> tuple[list[Region], list[Range]]:
         pieces = states.heaps(self._space, state) or []
-        regions = [self._walker.walk(start, end, state.top) for start, end in pieces]
+        regions = [
+            self._walker.walk(start, end, state.top, tries=_RESUMED) for start, end in pieces
+        ]
         return regions, [(start - start % HEAP_ALIGNMENT, end) for start, end in pieces]
 
     def _main(self, state: State) -> tuple[list[Region], list[Range]]:
         regions = []
         size = 0
         for start, end in self._program_break():
-            regions.append(self._walker.walk(start, end, state.top, open_end=True))
+            regions.append(self._walker.walk(start, end, state.top, open_end=True, tries=_RESUMED))
             size += regions[-1].end - start
         if size < state.system_mem:
             regions += self._search(self._others, state.top).pieces

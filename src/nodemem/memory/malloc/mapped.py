@@ -22,8 +22,8 @@ _HEADER = 16
 class Search:
     """Through ranges of anonymous memory. `chunks` are [start, end) of chunks with a mapping of
     their own, headers included, `rooms` the bytes that were given out of each, by the address that
-    was given out; `pieces` are regions of the main arena, whose last chunk is `top`, looked for
-    only where that is given."""
+    was given out; `pieces` are regions of the main arena, whose last chunk is `top`, looked
+    for only where that is given."""
 
     def __init__(self, walker: Walker, top: int | None) -> None:
         self._walker = walker
@@ -60,8 +60,9 @@ class Search:
             self.chunks.append((at, at + whole))
             self.rooms[at + _HEADER] = size - (_HEADER if whole == size else _HEADER // 2)
             return at + whole
-        if word & 7 == 1 and size % 16 == 0 and self._top is not None:
-            found = self._walker.walk(at, end, self._top, open_end=True)
+        top = self._top
+        if word & 7 == 1 and size % 16 == 0 and top is not None:
+            found = self._walker.walk(at, end, top, open_end=True)
             if found.whole and found.end % _PAGE == 0:
                 self.pieces.append(found)
                 return found.end

@@ -16,6 +16,8 @@ _FIRST_BLOCK, _BLOCK = 1 << 16, 1 << 20
 _MOST_FOUND = 256
 _MOST_LIKELY = 1 << 12
 _PIECE = 1 << 12
+_MOST_AT_ONE_PLACE = 4  # tries; going back 0, 1, 3 and 7 blocks
+_BEHIND = (0, 1, 4, 5, 16, 17, 20, 21)  # headers of the small chunks there
 _MOST_BEHIND = 48  # bytes behind the last chunk of a piece that is not continued
 
 
@@ -80,63 +82,119 @@ class Walker:
         self._likely = memoryview(array("Q", bytes(8 * _MOST_LIKELY)))
         self._state = memoryview(array("Q", bytes(8 * _CHUNKS.STATE)))
 
-    def walk(self, start: int, limit: int, top: int, *, open_end: bool = False) -> Region:
+    def walk(
+        self,
+        start: int,
+        limit: int,
+        top: int,
+        *,
+        open_end: bool = False,
+        tries: int = 0,
+    ) -> Region:
         """Follow the chunks from `start`; they end with the chunk `top`, or before `limit`.
 
-        With an open end, the region may end before `limit`, at a multiple of 4 KiB.
+        With an open end, the region may end before `limit`, at a multiple of 4 KiB. Where chunks do
+        not fit together, they may just have been changed: there are so many `tries` to go on from
+        some before.
         """
         region, state = Region(start, limit), self._state
         state[:] = array("Q", [start, *([0] * (_CHUNKS.STATE - 1))])
-        outcome, size = _CHUNKS.MORE, _FIRST_BLOCK
-        while outcome == _CHUNKS.MORE:
-            at = state[0]
-            # The header of the next chunk must be in the block.
-            if at + 16 > limit:
+        trail: list[tuple[array[int], int, int]] = []  # the state before each block
+        last, size, farthest, failures = top, _FIRST_BLOCK, start, 0
+        while True:
+            trail.append((array("Q", state), len(region.free_pages), len(region.likely)))
+            outcome = self._block(region, limit, last, size)
+            if state[0] > farthest:
+                farthest, failures = state[0], 0
+            if outcome == _CHUNKS.MORE:
+                size = min(2 * size, _BLOCK)
+                continue
+            ended = (outcome == _CHUNKS.LAST and self._ends_with_top(region, limit, open_end)) or (
+                outcome == _CHUNKS.SMALL and self._ends_behind(region, limit, open_end)
+            )
+            if ended or not tries or failures == _MOST_AT_ONE_PLACE:
                 break
-            data = self.space.read_sparse(at, min(size, limit - at) // 8 * 8)
-            if data is None:
-                break
-            size = min(2 * size, _BLOCK)
-            # A bit for each 16 bytes up to the end of the block.
-            more = bytes((at + len(data) - start) // 128 + 1 - len(region.used))
-            region.starts.extend(more)
-            region.used.extend(more)
-            with memoryview(region.starts) as starts, memoryview(region.used) as used:
-                outcome = _CHUNKS.walk(
-                    memoryview(data).cast("Q"), at, limit, top, self._page, caches.SIZE, start,
-                    starts, used, self._ranges, self._found, self._likely, state,
-                )  # fmt: skip
-            region.free_pages.extend(self._ranges[: state[2]])
-            region.likely.extend(self._likely[: state[7]])
-            state[2] = state[7] = 0
+            tries -= 1
+            if outcome == _CHUNKS.LAST and last:
+                last = 0  # it was given out since; the one at the end is told by where it ends
+                continue
+            self._go_back(region, trail, (1 << failures) - 1)
+            size, failures = _FIRST_BLOCK, failures + 1
         region.in_use, region.free, region.chunks = state[3:6]
         region.caches = self._found[: state[6]].tolist()
-        at = state[0]
-        if outcome == _CHUNKS.LAST:
-            region.top = _word(self.space, at + 8) & ~7
-            region.end = at + region.top
-            region.whole = region.top >= _CHUNKS.LEAST and (open_end or region.end == limit)
-            # malloc keeps its header and what it must have at least.
-            first = -(-(at + _CHUNKS.LEAST + 1) // self._page) * self._page
-            region.top_pages = first, max(first, region.end // self._page * self._page)
-        elif outcome == _CHUNKS.SMALL:
-            behind, region.end = _behind(self.space, at, limit, open_end=open_end)
-            region.whole = behind > 0
         return region
 
+    def _block(self, region: Region, limit: int, top: int, size: int) -> int:
+        """Follow the chunks of the next `size` bytes, or fewer."""
+        at = self._state[0]
+        # The header of the next chunk must be in the block.
+        data = None
+        if at + 16 <= limit:
+            data = self.space.read_sparse(at, min(size, limit - at) // 8 * 8)
+        if data is None:
+            return int(_CHUNKS.BROKEN)
+        # A bit for each 16 bytes up to the end of the block.
+        more = bytes((at + len(data) - region.start) // 128 + 1 - len(region.used))
+        region.starts.extend(more)
+        region.used.extend(more)
+        with memoryview(region.starts) as starts, memoryview(region.used) as used:
+            outcome: int = _CHUNKS.walk(
+                memoryview(data).cast("Q"), at, limit, top, self._page, caches.SIZE, region.start,
+                starts, used, self._ranges, self._found, self._likely, self._state,
+            )  # fmt: skip
+        region.free_pages.extend(self._ranges[: self._state[2]])
+        region.likely.extend(self._likely[: self._state[7]])
+        self._state[2] = self._state[7] = 0
+        return outcome
 
-def _behind(space: AddressSpace, at: int, limit: int, *, open_end: bool) -> tuple[int, int]:
-    """The bytes from a small chunk at `at` to the end of its region, 0 if it does not end with it;
-    and where it ends. There are one or two, which are in use as far as their bits tell."""
-    end = at
-    while end - at < _MOST_BEHIND and end + 16 <= limit:
-        head = _word(space, end + 8)
-        if head not in (1, 16 | 1, 16 | 5, 16, 16 | 4):
-            break
-        end += 16
-        if end == limit or (open_end and end % _UNIT == 0):
-            return end - at, end
-    return 0, limit
+    def _ends_with_top(self, region: Region, limit: int, open_end: bool) -> bool:
+        at = self._state[0]
+        size = _word(self.space, at + 8) & ~7
+        end = at + size
+        if size < _CHUNKS.LEAST or end > limit or not (end == limit or _may_end(end, open_end)):
+            return False
+        region.whole, region.top, region.end = True, size, end
+        # malloc keeps its header and what it must have at least.
+        first = -(-(at + _CHUNKS.LEAST + 1) // self._page) * self._page
+        region.top_pages = first, max(first, end // self._page * self._page)
+        return True
+
+    def _ends_behind(self, region: Region, limit: int, open_end: bool) -> bool:
+        """Whether a small chunk is one of the one or two that malloc puts behind a region."""
+        at = end = self._state[0]
+        while end - at < _MOST_BEHIND and end + 16 <= limit:
+            if _word(self.space, end + 8) not in _BEHIND:
+                return False
+            end += 16
+            if end == limit or _may_end(end, open_end):
+                region.whole, region.end = True, end
+                return True
+        return False
+
+    def _go_back(
+        self, region: Region, trail: list[tuple[array[int], int, int]], blocks: int
+    ) -> None:
+        """To the state before some block, as if nothing had been read since."""
+        place = max(0, len(trail) - 1 - blocks)
+        state, n_pages, n_likely = trail[place]
+        del trail[place:]
+        self._state[:] = state
+        del region.free_pages[n_pages:]
+        del region.likely[n_likely:]
+        # Of a chunk that waits for the next its start is known, not yet whether it is in use.
+        bit = ((state[1] or state[0]) - region.start) >> 4
+        at = bit >> 3
+        for bits, kept in (
+            (region.starts, (2 if state[1] else 1) << (bit & 7)),
+            (region.used, 1 << (bit & 7)),
+        ):
+            del bits[at + 1 :]
+            if len(bits) > at:
+                bits[at] &= kept - 1
+
+
+def _may_end(end: int, open_end: bool) -> bool:
+    return open_end and end % _UNIT == 0
 
 
 def _word(space: AddressSpace, address: int) -> int:
