@@ -115,7 +115,9 @@ def test_who_ends_it() -> None:
     alone = ending(500 * MIB, None, beside, machine=400 * MIB)
     assert (alone.first, alone.where, alone.allowed) == ("kernel", "machine", 400 * MIB)
     boxed = ending(500 * MIB, 900 * MIB, beside, machine=400 * MIB)
-    assert (boxed.first, boxed.where) == ("v8", "container"), "the smaller is for the caller to find"
+    assert (boxed.first, boxed.where) == ("v8", "container"), (
+        "the smaller is for the caller to find"
+    )
 
 
 def ids(node: str, memory: int, container: int | None, **flags: int) -> list[str]:
