@@ -118,7 +118,7 @@ class _Watching:
         return _ordered(found)
 
     def _rests(self, key: int) -> bool:
-        """Whether an isolate that did not answer is left alone for a while: others must not wait."""
+        """Whether an isolate that did not answer is left alone for now: others must not wait."""
         return time.monotonic() < self._not_before.get(key, 0.0)
 
     def _end(self) -> list[GcEvent | GcWatch]:
