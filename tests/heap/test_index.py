@@ -22,6 +22,7 @@ from nodemem.cli import run
 from nodemem.config import Cache
 from nodemem.heap import indexes
 from nodemem.heap.engine import index as index_module
+from nodemem.heap.engine import interfaces
 from nodemem.heap.queries import QUERIES
 from nodemem.testing import SnapshotBuilder
 
@@ -392,3 +393,22 @@ def test_a_full_disk_is_told_beside_the_answer(snapshot: Path) -> None:
     )
     assert json.loads(done.stdout)["data"]["rows"]
     assert f"No index of {snapshot} could be kept (File too large)" in done.stderr
+
+
+def test_names_that_need_quotes_when_memory_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their widths are worked out while reading, and not read from the index again."""
+    made = SnapshotBuilder()
+    made.node("synthetic", "")
+    for number in range(1, 5):
+        made.node("object", "Object")
+        made.edge(0, "element", number, number)
+    for number in range(1, 5):
+        for name in ("a", "c,d", "b"):
+            made.edge(number, "property", name, 1)
+    path = tmp_path / "a.heapsnapshot"
+    path.write_bytes(PADDING + made.to_bytes()[1:])
+    monkeypatch.setattr(interfaces, "_PART", 2)
+    with nodemem.open_snapshot(path) as snapshot:
+        assert [shape.label for shape in snapshot.definitions] == ['{a, "c,d", b}']

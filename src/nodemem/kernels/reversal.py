@@ -10,6 +10,7 @@ import cython
 COMPILED = cython.compiled
 
 u32 = cython.typedef(cython.uint)
+u64 = cython.typedef(cython.ulonglong)
 ix = cython.typedef(cython.Py_ssize_t)
 
 
@@ -45,10 +46,12 @@ def place(low: u32, high: u32, edges: u32[::1], places: u32[::1], out: u32[::1])
     base: ix = places[low + 1]
     placed: ix = 0
     target: u32
+    width: u32 = high - low
+    m32: u64 = 0xFFFFFFFF
     with cython.nogil:
         for e in range(edges.shape[0]):
             target = edges[e] & 0x1FFFFFFF
-            if target < low or target >= high:
+            if ((target - low) & m32) >= width:  # below low it wraps
                 continue
             at = places[target + 1]
             out[at - base] = cython.cast(u32, e)

@@ -20,7 +20,7 @@ edge counts add up to E, ids are unique.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nodemem.heap.engine.store import Store, column
 
@@ -37,8 +37,7 @@ TABLE_EDGE = 7
 does not keep the value alive without the key. `heap.weakmaps` tells them from other edges."""
 
 
-@dataclass
-class Columns:
+class Columns(NamedTuple):
     """See the module. Memoryviews, read-only by convention once the snapshot is read."""
 
     types: memoryview

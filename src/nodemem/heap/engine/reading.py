@@ -35,7 +35,7 @@ SIZE_LIMIT = 1 << 48
 _CAST_INT = (1 << 64) - (1 << 31)
 """Embedder sizes of 2 to 4 GiB pass through a C int in V8 and come out sign-extended."""
 _ID_WINDOW = 1 << 27
-_REVERSAL_PARTS = 4
+_REVERSAL_PARTS = 3
 _PART = 1 << 21
 """Nodes between which memory that holds columns is let go of."""
 

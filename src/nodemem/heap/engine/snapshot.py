@@ -30,7 +30,6 @@ from nodemem.heap.engine.reading import read_snapshot
 from nodemem.heap.engine.source import SnapshotFile
 from nodemem.heap.engine.store import MemoryStore, Store, StoreFull, worth_keeping
 from nodemem.heap.engine.strings import NONE, StringTable, load_strings
-from nodemem.heap.engine.traces import Traces, read_traces
 from nodemem.kernels import load
 from nodemem.results.progress import SILENT, Progress
 
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     import numpy
 
     from nodemem.config import Cache
+    from nodemem.heap.engine.traces import Traces
 
     Array: TypeAlias = numpy.ndarray[Any, numpy.dtype[Any]]
 
@@ -264,6 +264,8 @@ class Snapshot:
     @cached_property
     def traces(self) -> Traces:
         """When and where objects were allocated, as far as that was tracked."""
+        from nodemem.heap.engine.traces import read_traces
+
         return read_traces(self._file, self.header)
 
     # graph

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 from nodemem.errors import InputError
@@ -132,6 +131,8 @@ class Window:
             self.need()
 
     def cut(self) -> InputError:
+        import shlex
+
         at = f"section '{self.section}'" if self.section else "the beginning"
         return InputError(
             f"{self.path} is cut short",
