@@ -66,7 +66,7 @@ def test_a_copy_is_as_good(copied: MemoryImage) -> None:
     is_sound(found)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_real_memory_with_faults(copied: MemoryImage, data: st.DataObject) -> None:
     ring = states.ring(copied, copied.mappings())
