@@ -167,6 +167,9 @@ def test_the_right_program(a_core: Path, any_node: Path, tmp_path: Path) -> None
         assert str(any_node.resolve()) in str(caught.value.why)
         with pytest.raises(InputError, match="cannot be read"):
             core_program.find(core, tmp_path / "none")
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(InputError, match="it is no file"):
+            core_program.find(core, tmp_path / "pipe")
         gone = [one._replace(path="/gone/node") for one in core.notes.files]
         core.notes = core.notes._replace(files=gone)
         with pytest.raises(InputError, match=r"the program of .* cannot be read: /gone/node"):

@@ -36,8 +36,10 @@ def core_map(path: str | Path, program: str | Path | None = None) -> CoreMap:
         seen = core.observed()
 
         def open_file(name: str) -> BinaryIO | None:
+            place = file.path if name == seen.program else name
             try:
-                return open(file.path if name == seen.program else name, "rb")
+                # What a core names may be anything by now, a pipe that nobody writes to, too.
+                return open(place, "rb") if Path(place).is_file() else None
             except (OSError, ValueError):
                 return None
 

@@ -34,6 +34,8 @@ def find(core: Core, given: str | Path | None = None) -> Program:
         )
     path = str(given if given is not None else named)
     try:
+        if not Path(path).is_file() and Path(path).exists():
+            raise ValueError("it is no file")  # opening a pipe would wait for a writer
         with open(path, "rb") as file:
             found = elf_segments.build_id(elf_segments.reader(file))
     except (OSError, ValueError) as error:
