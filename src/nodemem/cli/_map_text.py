@@ -42,7 +42,7 @@ def lines(out: Output, heading: str, found: MemoryMap) -> list[str]:
         share = f"  {say(own.rss / found.rss if found.rss else 0.0, 'share', out.texts)}"
         line = terminal.style(line + share, "bold") if is_segment else f"{line}  {bar}"
         text.append(line.rstrip())
-    notes = [*_isolates(out, found), *_outside(out, found)]
+    notes = [*_isolates(out, found), *_threads(out, found), *_outside(out, found)]
     notes += [*_map_limits.lines(out, found.limits), *_notes(out, found)]
     text += ["", *_wrapped(notes, terminal)]
     return [terminal.encodable(line) for line in text]
@@ -115,6 +115,26 @@ def _isolates(out: Output, found: MemoryMap) -> list[str]:
     order = sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))
     told = ", ".join(f"{visible(name)} {say(size, 'bytes', out.texts)}" for name, size in order)
     return [out.texts("map.isolates", told=told)]
+
+
+def _threads(out: Output, found: MemoryMap) -> list[str]:
+    """The stacks of the other threads by their names, which several may have."""
+    by_name: dict[str, list[int]] = defaultdict(list)
+    for one in found.categories:
+        if one.category == "thread_stacks":
+            name = out.texts("map.ended_threads")
+            if one.isolate is not None:
+                is_worker = one.isolate.startswith("worker ")
+                name = visible(one.isolate if is_worker else one.isolate.rpartition(" ")[0])
+            by_name[name].append(one.rss)
+    if not by_name:
+        return []
+    order = sorted(by_name.items(), key=lambda pair: (-sum(pair[1]), pair[0]))
+    told = ", ".join(
+        f"{name}{f' ×{len(sizes)}' if len(sizes) > 1 else ''} {say(sum(sizes), 'bytes', out.texts)}"
+        for name, sizes in order
+    )
+    return [out.texts("map.threads", told=told)]
 
 
 def _outside(out: Output, found: MemoryMap) -> list[str]:
