@@ -390,3 +390,55 @@ def test_what_node_options_takes(node: Path) -> None:
             [node, "-p", "0"], capture_output=True, text=True, env=environ, check=False
         )
         assert (done.returncode == 0) == in_node_options(name, one), (word, done.stderr)
+
+
+LEAK = """
+globalThis.kept = [];
+process.stdin.once('data', () => setInterval(() => {
+  for (let i = 0; i < 20000; i++) kept.push({ i, text: 'x' + i });
+}, 1));
+console.log('ready');
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "first"),
+    [
+        pytest.param(
+            ["--max-old-space-size=64", "--max-semi-space-size=4"],
+            "v8",
+            marks=pytest.mark.all_nodes,  # it collects for long before it ends
+        ),
+        (["--max-old-space-size=400"], "kernel"),
+        (None, "v8"),  # what is recommended for this container
+    ],
+    ids=["small", "large", "recommended"],
+)
+def test_it_ends_as_told(
+    any_node: Path,
+    groups: Group,
+    start: Any,
+    tmp_path: Path,
+    given: list[str] | None,
+    first: str,
+) -> None:
+    """In a real container of 200 MiB, a heap that keeps growing: by SIGABRT or SIGKILL."""
+    from nodemem.api.limits_report import report
+
+    container = 200 * MIB
+    group = groups("ends", limit=container)
+    version = version_of(any_node)
+    if given is None:
+        limits = nodemem.heap_limits(version, "16g", container)
+        advice = report(limits, 16 * GIB, container).recommendation
+        assert advice is not None
+        assert advice.flags is not None
+        given = advice.flags.words()
+    program = start(starter(tmp_path, any_node, group), LEAK, flags=given)
+    found = nodemem.limits(program.pid)
+    assert found.ending.first == first
+    ids = [finding.id for finding in found.findings]
+    assert ("limits.kernel_first" in ids) == (first == "kernel")
+    program.tell("grow")
+    code = program.process.wait(60)
+    assert code == (-9 if first == "kernel" else -6)
