@@ -81,7 +81,7 @@ REFUSED = [
     ),
     ("--node 24 --processes 0", "cannot share"),
     ("--table --node 24", "no other options"),
-    ("--attach", "go with a PID"),
+    ("--attach", "goes with a PID"),
     ("1 --node 24", "without a PID"),
     ("999999999", "there is no process"),
     ("--bits 16", ""),

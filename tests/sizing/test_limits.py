@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodemem.gc.policy import Flags, heap_limits, old, release
+from nodemem.memory.segments.types import Category, MemoryMap
 from nodemem.sizing.doubts import doubts
 from nodemem.sizing.ending import ending
-from nodemem.sizing.outside import ESTIMATE, Outside
+from nodemem.sizing.outside import ESTIMATE, Outside, outside_of
 from nodemem.sizing.recommend import SEMI_MOST, recommend
 from nodemem.sizing.share import Heap, split
 
@@ -135,3 +136,31 @@ def test_what_looks_wrong() -> None:
     assert ids("18", 16 * GIB, GIB) == ["limits.kernel_first"]
     assert ids("22", 16 * GIB, 8 * GIB, max_old_space_size=8100) == ["limits.either_first"]
     assert "limits.too_small" in ids("24", 8 * GIB, None, max_old_space_size=4)
+
+
+def test_what_is_outside_the_heap_is_all_that_is_not_in_v8s_spaces() -> None:
+    sizes = {
+        ("heap", "v8_old_space"): 100,
+        ("heap", "v8_large_object_space"): 50,
+        ("code", "v8_code_space"): 5,
+        ("heap", "array_buffers"): 40,
+        ("heap", "wasm_memory"): 2,
+        ("heap", "malloc_in_use"): 7,
+        ("heap", "v8_tables"): 1,
+        ("code", "node_text"): 20,
+        ("data", "node_rodata"): 10,
+        ("stack", "main_stack"): 3,
+        ("other", "unattributed"): 4,
+    }
+    categories = [
+        Category(segment, name, None, size * MIB, None, None, "exact")  # type: ignore[arg-type]
+        for (segment, name), size in sizes.items()
+    ]
+    found = outside_of(MemoryMap(rss=sum(sizes.values()) * MIB, categories=categories))
+    assert found.heap == 155 * MIB
+    assert {name: size // MIB for name, size in found.parts} == {
+        "buffers": 42, "native": 8, "program": 30, "stacks": 3, "other": 4
+    }  # fmt: skip
+    assert found.low == found.high == 87 * MIB
+    shared = outside_of(MemoryMap(rss=0, categories=categories), 3)
+    assert dict(shared.parts)["program"] == pytest.approx(10 * MIB, abs=2)

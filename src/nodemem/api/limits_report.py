@@ -71,6 +71,7 @@ class LimitsReport:
                 "high": self.outside.high,
                 "measured": self.outside.measured,
                 "parts": dict(self.outside.parts),
+                "heap": self.outside.heap,
             },
             "at_the_limit": {
                 "first": self.ending.first,

@@ -8,6 +8,7 @@ from typing import Any
 
 from nodemem.api.limits import NEWEST, machine
 from nodemem.api.limits_report import MOST, LimitsReport, Share, WorkerLimit, check
+from nodemem.api.memory_map import memory_map
 from nodemem.api.node import attach
 from nodemem.capture.sampler import Sampler
 from nodemem.errors import NotPermitted, TargetError, TargetLost, UsageError
@@ -20,11 +21,14 @@ from nodemem.sizing import headroom
 from nodemem.sizing.doubts import doubts
 from nodemem.sizing.ending import ending
 from nodemem.sizing.headroom import Situation
-from nodemem.sizing.outside import ESTIMATE, Outside
+from nodemem.sizing.outside import ESTIMATE, Outside, outside_of
 from nodemem.sizing.recommend import recommend
 from nodemem.sizing.share import Heap, split
 from nodemem.target import cgroup as groups_of
 from nodemem.target import commandline, constrained, discover, procfs
+
+_BIG = 1 << 30
+"""Bytes of RSS above which memory is read in the way that holds a process up least."""
 
 
 class Running:
@@ -117,14 +121,12 @@ def limits(
     cgroup: int | None = None,
     processes: int | None = None,
     attached: bool = False,
-    exact: bool = False,
 ) -> LimitsReport:
     """The limits of a process that runs, from /proc and its control groups alone.
 
     `cgroup` asks what would be if it had a group of its own with that limit (bytes), `processes`
     what if that many like it shared its group; by default those that do are found. With `attached`
-    its inspector is opened for a moment, for the limit in force and its worker threads'. Parts of a
-    process above 1 GiB are only read with `exact`; see `triage`.
+    its inspector is opened for a moment, for the limit in force and its worker threads'.
 
     Raises:
         TargetNotFound, TargetLost: there is no such process any more, or it is not Node.js.
@@ -140,13 +142,15 @@ def limits(
         found = running.compute(cgroup=cgroup)
     if found is None:
         raise _unknown(running)
-    sample = sampler.sample(0.0, detailed=True if exact else None)
+    sample = sampler.sample(0.0, detailed=None)
     if sample is None:
         raise TargetLost(f"process {pid} ended while we looked at it", next="nodemem ps")
     usage = _ask(pid) if attached else None
     groups = list(sample.groups) if cgroup is None else [GroupMemory("--cgroup", cgroup)]
     seen = _situation(pid, found, sample, groups)
-    outside = headroom.outside(seen)
+    mapped = memory_map(pid, gentle=sample.resident.rss > _BIG)
+    beside = outside_of(mapped)
+    outside = beside if sample.resident.v8 is None else headroom.outside(seen)
     smallest = min(groups, key=lambda one: one.limit or 0, default=None)
     container = None if smallest is None else smallest.limit
     threads = [] if usage is None else usage.workers
@@ -160,12 +164,12 @@ def limits(
     budget = next((one.budget for one in shares if one.pid in (pid, None)), container)
     advice = None
     if budget is not None:
-        live, sharers = sample.resident.v8, max(1, len(shares))
+        beside = outside_of(mapped, max(1, len(shares)))
         advice = recommend(
             found.node,
             budget,
-            _beside(sample, sharers),
-            live=live,
+            beside,
+            live=beside.heap,
             isolates=1 + len(threads),
             bits=found.bits,
         )
@@ -175,7 +179,7 @@ def limits(
         limits=found,
         container=container,
         container_source=None if smallest is None else smallest.path,
-        outside=outside,
+        outside=beside,
         ending=end,
         recommendation=advice,
         findings=tuple(doubts(found, end)),
@@ -229,15 +233,15 @@ def _situation(
     return Situation(pid=pid, before=one, after=one, heap_limit=found.heap_size_limit)
 
 
-def _beside(sample: ProcessSample, sharers: int = 1) -> Outside:
-    """What this process alone has outside its heap. The files of Node.js are in memory once for all
-    `sharers` that run in one container."""
+def _beside(sample: ProcessSample, sharers: int) -> Outside:
+    """What one of several processes has outside its heap, from its totals. The files of Node.js are
+    in memory once for all `sharers`."""
     resident = sample.resident
     if resident.v8 is None:
         return ESTIMATE
     files = resident.file or 0
     size = max(0, resident.rss - resident.v8 - files) + files // sharers
-    return Outside(size, size, measured=True)
+    return Outside(size, size, measured=True, heap=resident.v8)
 
 
 def _shares(

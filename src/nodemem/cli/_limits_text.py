@@ -51,6 +51,10 @@ def lines(out: Output, found: LimitsReport) -> list[str]:
     for worker in found.workers:
         text = say("limits.worker", limit=mib(worker.usage.heap_limit), title=worker.usage.title)
         rows.append(("limits.label.worker", text))
+    if found.outside.parts:
+        parts = {name: mib(size) for name, size in found.outside.parts}
+        text = say("limits.outside", size=mib(found.outside.high), **parts)
+        rows.append(("limits.label.outside", text))
     rows.append(("limits.label.end", _end(out, found)))
     rows += _findings(out, found)
     head += _aligned(out, rows)

@@ -155,7 +155,7 @@ def _limits(pid: int) -> dict[str, Any]:
         "young_limit": heap.young_generation_size,
         "told_memory": heap.memory,
         "container_limit": found.container,
-        "v8": dict(found.outside.parts).get("v8"),
+        "v8": found.outside.heap,
         "options": " ".join(found.options) or None,
         "recommended": " ".join(advice.flags.words()) if advice and advice.flags else None,
         "ends": found.ending.first,

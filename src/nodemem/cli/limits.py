@@ -55,7 +55,6 @@ _MIB = "MiB"
 )
 @click.option("--processes", type=int, metavar="N", help="That many alike share the container")
 @click.option("--attach", is_flag=True, help="Open the inspector too, to ask V8 and the workers")
-@click.option("--exact", is_flag=True, help="Measure the parts of a process above 1 GiB too")
 @click.option("--table", is_flag=True, help="The default limits of all releases instead")
 def command(
     out: Output,
@@ -67,7 +66,6 @@ def command(
     bits: str | None,
     processes: int | None,
     attach: bool,
-    exact: bool,
     table: bool,
     **flags: Any,
 ) -> None:
@@ -92,7 +90,7 @@ def command(
     }
     asked = [name for name, value in alone.items() if value is not None]
     if table:
-        if pid is not None or asked or cgroup or processes is not None or attach or exact:
+        if pid is not None or asked or cgroup or processes is not None or attach:
             raise UsageError("the table takes no other options", next="nodemem limits --table")
         _show_table(out)
     elif pid is not None:
@@ -101,24 +99,22 @@ def command(
                 f"{asked[0]} goes without a PID: a process has its own",
                 next=f"nodemem limits {pid} --cgroup SIZE asks what if it had such a container",
             )
-        _running(out, pid, cgroup, processes, attach=attach, exact=exact)
+        _running(out, pid, cgroup, processes, attach=attach)
     else:
-        if attach or exact:
-            raise UsageError(
-                "--attach and --exact go with a PID", next="nodemem ps lists processes"
-            )
+        if attach:
+            raise UsageError("--attach goes with a PID", next="nodemem ps lists processes")
         count = 1 if processes is None else processes
         _hypothetical(out, node, memory, cgroup, cgroup_version, bits, count, given)
 
 
 def _running(
-    out: Output, pid: int, cgroup: str | None, processes: int | None, *, attach: bool, exact: bool
+    out: Output, pid: int, cgroup: str | None, processes: int | None, *, attach: bool
 ) -> None:
     from nodemem.api.limits import size
     from nodemem.api.limits_running import limits
 
     what_if = None if cgroup is None else size(cgroup)
-    found = limits(pid, cgroup=what_if, processes=processes, attached=attach, exact=exact)
+    found = limits(pid, cgroup=what_if, processes=processes, attached=attach)
     facts = found.facts
     subject = {"pid": pid, "version": facts and facts.version, "script": facts and facts.script}
     _show(out, found, subject)

@@ -96,12 +96,7 @@ def outside(seen: Situation) -> Outside:
     container = _smallest(seen)
     used = None if container is None else container.used
     beside = max(0, (seen.after.resident.rss if used is None else used) - heap)
-    parts = [
-        (name, size)
-        for name in ("v8", "anonymous", "file", "shared", "c_heap", "stacks")
-        if (size := getattr(seen.after.resident, name)) is not None
-    ]
-    return Outside(beside, beside, measured=True, parts=tuple(parts))
+    return Outside(beside, beside, measured=True, heap=heap)
 
 
 def ends(seen: Situation) -> Ending | None:

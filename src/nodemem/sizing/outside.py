@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nodemem.gc.policy.releases import MIB
+from nodemem.memory.segments.types import Category, MemoryMap
 
 BARE = (10 * MIB, 100 * MIB)
 """What a process without Buffers has outside its heap. At least its own anonymous memory (measured
@@ -21,13 +22,15 @@ LEAST = 16 * MIB
 
 @dataclass(frozen=True)
 class Outside:
-    """Bytes outside the heap, as a range; `measured` at one moment, or an estimate. `parts` are
-    the figures of resident memory that it was worked out from, by name, `v8` among them."""
+    """Bytes outside the heap, as a range; `measured` at one moment, or an estimate. `parts` add up
+    to it where it was: `buffers`, `native`, `program` (machine code and constants of Node.js and
+    its libraries), `stacks` and `other`. `heap` is what the heap has in memory, None if unknown."""
 
     low: int
     high: int
     measured: bool = False
     parts: tuple[tuple[str, int], ...] = ()
+    heap: int | None = None
 
     def reserve(self, budget: int) -> int:
         """What to keep free of the heap in a container of `budget` bytes."""
@@ -39,3 +42,31 @@ class Outside:
 
 
 ESTIMATE = Outside(*BARE)
+
+_BUFFERS = ("array_buffers", "shared_array_buffers", "wasm_memory")
+_WHOLE = ("v8_reserved", "v8_whole", "v8_pooled")
+
+
+def outside_of(found: MemoryMap, sharers: int = 1) -> Outside:
+    """What a map of a process's memory has outside of V8's spaces. The files of Node.js are in
+    memory once for all `sharers`, the processes of one container; whether other containers have
+    them too is no help, as any of them may have to pay."""
+    parts = dict.fromkeys(("buffers", "native", "program", "stacks", "other"), 0)
+    heap = 0
+    for one in found.categories:
+        if _in_heap(one):
+            heap += one.rss
+        elif one.category in _BUFFERS:
+            parts["buffers"] += one.rss
+        elif one.segment in ("code", "data"):
+            parts["program"] += one.rss // sharers
+        else:
+            names = {"heap": "native", "stack": "stacks"}
+            parts[names.get(one.segment, "other")] += one.rss
+    size = sum(parts.values())
+    return Outside(size, size, measured=True, parts=tuple(parts.items()), heap=heap)
+
+
+def _in_heap(one: Category) -> bool:
+    name = one.category
+    return name in _WHOLE or (name.startswith("v8_") and name.endswith("_space"))
