@@ -22,16 +22,20 @@ _PAGE = 4096
 _MAGIC = 0x4C833E95
 _ALL = (1 << 64) - 1
 _MOST_BLOCKS = 1 << 16
+_MOST_PAGES = 1 << 13  # that are looked at: with another allocator than glibc's there may be any
 _LOADER_UP_TO = 1 << 20  # bytes of one range of the loader's
 _LOADERS = ("/ld-linux", "/ld-musl", "/ld-2.")
 
 
 def claim(ledger: Ledger, space: AddressSpace, main: Thread | None) -> None:
     """Claim those among the ranges that are still nobody's; `main` is the main thread."""
+    left = _MOST_PAGES
     for one, start, end in list(ledger.unclaimed()):
         if one.rss and one.access == "rw-p" and not one.file and not one.inode:
             for low, length in space.resident(start, end - start):
-                _claim_abseil(ledger, space, -(-low // _PAGE) * _PAGE, low + length, end)
+                left -= length // _PAGE
+                if left >= 0:
+                    _claim_abseil(ledger, space, -(-low // _PAGE) * _PAGE, low + length, end)
     told = _told_by_loader(ledger, space)
     if main is not None:
         told.add(main.block)

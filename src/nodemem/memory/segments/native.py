@@ -86,12 +86,13 @@ def claim_unread(ledger: Ledger) -> None:
 
 def claim_foreign(ledger: Ledger) -> None:
     """Claim what is left for the allocator that the program has brought along, if it has; to be
-    asked last. With several of them it is unknown whose it is, and all are named."""
+    asked last. It is all that nobody else knows, so an estimate. With several allocators all are
+    named."""
     names = malloc.allocators(ledger.mappings)
     if names:
         kind = Kind("heap", f"native_allocator_{'_'.join(names)}")
         for start, end in _loose(ledger):
-            ledger.claim(start, end, kind)
+            ledger.claim(start, end, kind, exact=False)
 
 
 def _loose(ledger: Ledger) -> Iterator[tuple[int, int]]:

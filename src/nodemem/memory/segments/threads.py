@@ -69,7 +69,9 @@ def find(
 def isolates(threads: Sequence[Thread], main: int, heaps: Sequence[int]) -> dict[int, str]:
     """What the isolate of each heap is called: `main` for that of the thread `main`, `worker N`
     for the others in the order in which their threads were made. Those that no thread runs now are
-    left out."""
+    left out. An only heap is the main thread's."""
+    if len(heaps) == 1:
+        return {heaps[0]: "main"}
     found: dict[int, str] = {}
     workers = 0
     # Ids are given out in ascending order, and from the beginning again after the highest.

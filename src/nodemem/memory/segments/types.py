@@ -104,7 +104,7 @@ class MemoryMap:
 
     `spaces` are those of V8's heaps, and `checks` what was compared. `refusals` are what we were
     not allowed to read, and `unseen` names what could not be told for that or other reasons:
-    `segments`, `pss`, `spaces`, `malloc`.
+    `segments`, `pss`, `spaces`, `malloc`, `buffers`, `flags`, ... (texts `map.unseen`).
     """
 
     rss: int

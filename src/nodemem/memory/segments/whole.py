@@ -33,13 +33,13 @@ def make(
 
     `space` is its memory, None where that may not be read: then V8's spaces and the C library's
     heap are not told apart. `symbols` are those of its Node.js, None where they are unknown: then
-    V8's spaces have numbers for names, and ArrayBuffers are not told from other memory of malloc.
-    `resident` tells what is present where `space` does not.
+    V8's spaces have numbers for names. `resident` tells what is present where `space` does not.
     """
     mappings = seen.mappings or []
     ledger = Ledger(mappings)
     spaces: list[V8Space] = []
     checks: list[Check] = []
+    unseen = _unseen(mappings, space)
     binaries.claim(ledger, seen.program, space, open_file)
     if space is None:
         threads.claim(ledger, [], {}, seen.pid)
@@ -47,7 +47,8 @@ def make(
         native.claim_unread(ledger)
         native.claim_foreign(ledger)
     else:
-        spaces, checks = _claim_memory(ledger, seen, space, symbols)
+        spaces, checks, more = _claim_memory(ledger, seen, space, symbols)
+        unseen += more
     categories = ledger.settle(resident if space is None else space.resident)
     rss = sum(one.rss for one in mappings)
     if sum(one.rss for one in categories) != rss:
@@ -62,14 +63,15 @@ def make(
         spaces=tuple(spaces),
         checks=tuple(checks),
         refusals=refusals,
-        unseen=_unseen(mappings, space),
+        unseen=tuple(unseen),
     )
 
 
 def _claim_memory(
     ledger: Ledger, seen: Observed, space: AddressSpace, symbols: Metadata | None
-) -> tuple[list[V8Space], list[Check]]:
-    """Claim what is told by what memory holds. What is surest comes first: V8's pages, stacks,
+) -> tuple[list[V8Space], list[Check], list[str]]:
+    """Claim what is told by what memory holds; V8's spaces, what was compared, what was not seen.
+    What is surest comes first: V8's pages, stacks,
     then ArrayBuffers, which are within malloc's memory or V8's, then these two, then the rest."""
     heaps = pages.find(space)
     addresses = [heap.address for heap in heaps]
@@ -82,7 +84,8 @@ def _claim_memory(
     heap = native.find(ledger, space, page_size=seen.page_size)
     stores = backing_stores.find(space, heap, ledger.mappings)
     objects: list[ArrayBuffer] = []
-    if symbols is not None and stores and _size(heaps) <= _OBJECTS_UP_TO:
+    looked = symbols is not None and _size(heaps) <= _OBJECTS_UP_TO
+    if symbols is not None and stores and looked:
         objects = buffers.find(space, symbols, heaps, ledger.mappings, heap)
     native.claim_buffers(ledger, stores, objects, isolates, exact=heap.consistent)
     v8.claim_reserved(ledger, space, {address: isolates.get(address) for address in addresses})
@@ -91,17 +94,17 @@ def _claim_memory(
     loose.claim(ledger, space, main)
     unflagged.claim(ledger, space)
     native.claim_foreign(ledger)
-    return spaces, checks
+    return spaces, checks, ["buffers"] if stores and not looked else []
 
 
 def _size(heaps: Sequence[Heap]) -> int:
     return sum(page.size for heap in heaps for page in heap.pages)
 
 
-def _unseen(mappings: Sequence[MappedMemory], space: AddressSpace | None) -> tuple[str, ...]:
+def _unseen(mappings: Sequence[MappedMemory], space: AddressSpace | None) -> list[str]:
     found = ["spaces", "malloc"] if space is None else []
     if any(one.pss is None for one in mappings):
         found.append("pss")
     if any(one.flags is None for one in mappings):
         found.append("flags")
-    return tuple(found)
+    return found
