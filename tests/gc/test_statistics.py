@@ -111,7 +111,8 @@ def test_isolates_each_by_itself() -> None:
     collected = collect([*events, *watches])
     assert [one.count for one in collected.sorted()] == [10, 10, 10]
     assert collected.sorted()[0].seconds == 9.0
-    assert collected.all.count == 30
+    assert collected.all().count == 30
+    assert collected.all().to_data()["minor"]["pause_ms"]["total"] == 300
 
 
 def test_memory_does_not_grow_with_the_log() -> None:

@@ -51,8 +51,7 @@ class GcReport:
     @property
     def figures(self) -> Statistics:
         """Those of the only isolate, or of all together."""
-        isolates = self.collected.sorted()
-        return isolates[0] if len(isolates) == 1 else self.collected.all
+        return self.collected.all()
 
     def to_data(self) -> dict[str, Any]:
         """The JSON form: the figures of all isolates together, then `isolates` one by one."""

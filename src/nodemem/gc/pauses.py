@@ -29,6 +29,13 @@ class Pauses:
         length = round(seconds * _UNITS)
         self._counts[length] = self._counts.get(length, 0) + 1
 
+    def merge(self, other: Pauses) -> None:
+        """Count all events of another one, too."""
+        self.count += other.count
+        self.unknown += other.unknown
+        for length, n in other._counts.items():
+            self._counts[length] = self._counts.get(length, 0) + n
+
     @property
     def total(self) -> float:
         """Seconds in all."""

@@ -17,8 +17,9 @@ _LONGEST_HEAD = 80
 _KEPT = 256
 
 HEAD = re.compile(
-    rb"\[(\d{1,10}):((?:0x)?[0-9A-Fa-f]{1,16})(:\d{1,10})?\] *(\d{1,20}(?:\.\d{1,9})?)"
+    rb"(\[(\d{1,10}):((?:0x)?[0-9A-Fa-f]{1,16})(?::\d{1,10})?\]) *(\d{1,20}(?:\.\d{1,9})?)"
 )
+"""Who, process, isolate, milliseconds."""
 CUT_HEAD = re.compile(rb"\[\d{1,10}:0x[0-9A-Fa-f:]{0,30}\]?[ \d]{0,40}(?:m|ms|ms:)?")
 """The beginning of a head, wherever it was cut."""
 ANY_CUT_HEAD = re.compile(rb"\[(?:\d{1,10}(?::(?:0(?:x[0-9A-Fa-f:]{0,30}\]?[ \d]{0,40})?)?)?)?")
@@ -29,20 +30,35 @@ CUT_ANCHOR = re.compile(
 """A head that was cut inside of the anchor."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
     """A record: `head` is where it says who and when, None where that is not whole and `fragment`
     is what there is of it. `body` goes to the end of its line or to the next record in it; `ended`
-    says that the line has an end. `gap` gives up to REACH bytes between the record before and this
-    one, `after` up to REACH bytes that follow.
+    says that the line has an end.
     """
 
     head: re.Match[bytes] | None
     fragment: bytes
     body: bytes
     ended: bool
-    gap: Callable[[], bytes]
-    after: Callable[[], bytes]
+    _buffer: bytes
+    _before: int  # where the record before ends
+    _begin: int
+    _end: int
+
+    @property
+    def gap_size(self) -> int:
+        """How many bytes there are between the record before and this one."""
+        return self._begin - self._before
+
+    def gap(self, most: int = REACH) -> bytes:
+        """The last of them."""
+        return self._buffer[max(self._before, self._begin - most) : self._begin]
+
+    def after(self, most: int = REACH) -> bytes:
+        """What follows, up to REACH bytes."""
+        begin = self._end + self.ended
+        return self._buffer[begin : begin + most]
 
 
 def scan(read: Callable[[int], bytes]) -> Iterator[Found | bytes]:
@@ -78,14 +94,5 @@ def _found(buffer: bytes, at: int, hit: int) -> tuple[Found, int]:
         next_one = buffer.rfind(b"[", begin, another)
         if next_one >= 0 and HEAD.fullmatch(buffer, next_one, another):
             end, ended, resume = next_one, False, next_one
-    return (
-        Found(
-            head=head,
-            fragment=b"" if head else buffer[max(line, hit - _LONGEST_HEAD) : hit],
-            body=buffer[begin:end],
-            ended=ended,
-            gap=lambda: buffer[max(at, start - REACH) : start],
-            after=lambda: buffer[resume + ended : resume + REACH],
-        ),
-        resume,
-    )
+    fragment = b"" if head else buffer[max(line, hit - _LONGEST_HEAD) : hit]
+    return Found(head, fragment, buffer[begin:end], ended, buffer, at, start, resume), resume

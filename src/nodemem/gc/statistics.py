@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +37,10 @@ class Amount:
             self.total += value
             self.told += 1
 
+    def merge(self, other: Amount) -> None:
+        self.total += other.total
+        self.told += other.told
+
     @property
     def value(self) -> int | None:
         return self.total if self.told else None
@@ -51,7 +55,7 @@ class Trigger:
 
 
 class Statistics:
-    """Figures of one isolate, or of all together. Times in seconds; add events in their order.
+    """Figures of one isolate. Times in seconds; add events in their order.
 
     `begun` and `end` are the time that was observed: from the beginning of the first event to the
     end of the last one, or as a `GcWatch` says.
@@ -93,11 +97,10 @@ class Statistics:
         if event.kind in ("minor", "major"):
             self._collection(event)
         if event.pause is not None:
-            entry = (event.pause, -self._number, event)
             if len(self.longest) < LONGEST:
-                heapq.heappush(self.longest, entry)
-            else:
-                heapq.heappushpop(self.longest, entry)
+                heapq.heappush(self.longest, (event.pause, -self._number, event))
+            elif event.pause > self.longest[0][0]:
+                heapq.heapreplace(self.longest, (event.pause, -self._number, event))
         self._in_time(event)
 
     def watched(self, watch: GcWatch) -> None:
@@ -107,6 +110,31 @@ class Statistics:
         self.lost += watch.lost
         if watch.cost is not None:
             self.cost = (self.cost or 0.0) + watch.cost
+
+    def merge(self, other: Statistics) -> None:
+        """Take in the sums of another isolate."""
+        for kind in KINDS:
+            self.pauses[kind].merge(other.pauses[kind])
+            self.cpu[kind].merge(other.cpu[kind])
+        for name in ("allocated", "promoted", "survived", "died_old", "promoted_by_minor"):
+            getattr(self, name).merge(getattr(other, name))
+        self.first_allocated = (self.first_allocated or 0) + (other.first_allocated or 0)
+        self.survival = [a + b for a, b in zip(self.survival, other.survival, strict=True)]
+        for key, trigger in other.triggers.items():
+            mine = self.triggers.setdefault(key, Trigger())
+            mine.count += trigger.count
+            mine.pause += trigger.pause
+        self.longest = heapq.nlargest(LONGEST, [*self.longest, *other.longest], key=lambda x: x[:2])
+        self.reducing += other.reducing
+        self.forced += other.forced
+        self.steps_time += other.steps_time
+        self.callbacks.merge(other.callbacks)
+        if other.begun is not None and other.end is not None:
+            self.begun = other.begun if self.begun is None else min(self.begun, other.begun)
+            self.end = other.end if self.end is None else max(self.end, other.end)
+        self.lost += other.lost
+        if other.cost is not None:
+            self.cost = (self.cost or 0.0) + other.cost
 
     @property
     def count(self) -> int:
@@ -267,43 +295,43 @@ def _rounded(value: float | None, digits: int = 6) -> float | None:
 
 @dataclass
 class Collected:
-    """All that a source holds: figures of `all` isolates together, and `isolates` each by itself.
+    """All that a source holds: `isolates`, each by itself."""
 
-    Windows of `mmu` and shares of time are those of each isolate; in `all` they mean something
-    only where there is one.
-    """
-
-    all: Statistics = field(default_factory=Statistics)
     isolates: dict[Who, Statistics] = field(default_factory=dict)
-    notes: Counter[str] = field(default_factory=Counter)
 
     def add(self, event: GcEvent) -> None:
-        """Count one event, in all and in its isolate."""
-        self.all.add(event)
+        """Count one event in its isolate."""
         self._of((event.pid, event.isolate, event.thread)).add(event)
 
     def watched(self, watch: GcWatch) -> None:
         """See `Statistics.watched`."""
-        self.all.watched(watch)
         self._of((watch.pid, None, watch.thread)).watched(watch)
 
     def _of(self, who: Who) -> Statistics:
         found = self.isolates.get(who)
         if found is None:
-            found = Statistics(who)
-            if len(self.isolates) < _MOST_ISOLATES:
-                self.isolates[who] = found
+            if len(self.isolates) >= _MOST_ISOLATES:
+                who = (None, "others", None)
+            found = self.isolates.setdefault(who, Statistics(who))
         return found
 
     def sorted(self) -> list[Statistics]:
         """The isolates, that with most collections first."""
         return sorted(
-            self.isolates.values(),
-            key=lambda one: (
-                -one.pauses["minor"].count - one.pauses["major"].count,
-                str(one.isolate),
-            ),
+            self.isolates.values(), key=lambda one: (-one.count, str(one.isolate), one.thread or 0)
         )
+
+    def all(self) -> Statistics:
+        """The figures of all together; those of the only one where there is one. What belongs to
+        time (windows, courses, what is alive) is not added up: isolates do not wait for each other.
+        """
+        isolates = self.sorted()
+        if len(isolates) == 1:
+            return isolates[0]
+        whole = Statistics()
+        for one in isolates:
+            whole.merge(one)
+        return whole
 
 
 def collect(events: Iterable[GcEvent | GcWatch]) -> Collected:

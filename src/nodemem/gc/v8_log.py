@@ -28,6 +28,7 @@ _MESSAGES = (b"[", b"Memory pool")  # what else V8 prints with a time
 _LINES = 40
 _SHORT = 16  # no head fits into a shorter gap
 _NEAR = 1 << 13
+_NEXT = 400
 
 
 class V8Log:
@@ -57,10 +58,9 @@ class V8Log:
             if isinstance(found, bytes):
                 self._end(found)
                 continue
-            gap = found.gap()
-            if len(gap) > _SHORT:
-                yield from self._between(gap)
-            event = self._event(found, gap)
+            if found.gap_size > _SHORT:
+                yield from self._between(found.gap())
+            event = self._event(found)
             if event is not None:
                 yield event
         if self._joiner.joined:
@@ -89,19 +89,19 @@ class V8Log:
                 self._joiner.joined += 1
                 yield self._made(columns, *self._named(head))
 
-    def _event(self, found: Found, gap: bytes) -> GcEvent | None:
+    def _event(self, found: Found) -> GcEvent | None:
         body = found.body
-        if _LAST_FEW in gap[-64:]:
+        if found.gap_size and _LAST_FEW in found.gap(64):
             self._last_few = True
         if not plain.begins(body) and not nvp.begins(body):
             columns = self._begun_only(found)
             if columns is None:
-                return self._other(found, gap)
+                return self._other(found)
         elif (columns := parse(body, ended=found.ended)) is not None:
             self._shape(body)
         elif found.ended:
             columns = self._joiner.join(body, found.after())
-        who = self._who(found, gap)
+        who = self._who(found)
         if columns is None or who is None:
             if columns is not None or not self._repeats(who):
                 self.unreadable += 1
@@ -110,11 +110,9 @@ class V8Log:
         if self._last_few and self._already(pid, isolate, stamp, columns["pause"]):
             self.notes["gc.note.last_few"] += 1
             return None
-        if found.ended:
-            extra = verbose.columns_of(found.after())
-            if extra:
-                self.shapes.add("trace-gc-verbose")
-                columns |= extra
+        if found.ended and verbose.begins(found.after(_NEXT)):
+            self.shapes.add("trace-gc-verbose")
+            columns |= verbose.columns_of(found.after())
         return self._made(columns, pid, isolate, stamp)
 
     def _begun_only(self, found: Found) -> dict[str, Any] | None:
@@ -149,13 +147,13 @@ class V8Log:
         seen = self._seen.get((pid, isolate))
         return seen is not None and (stamp < seen[0] or (stamp, pause) == seen)
 
-    def _other(self, found: Found, gap: bytes) -> GcEvent | None:
+    def _other(self, found: Found) -> GcEvent | None:
         body = found.body
         if not found.ended and any(one.startswith(body) for one in _BEGINNINGS):
             self.unreadable += 1
             return None
         start, limit = _START.match(body), verbose.limit_of(body)
-        who = self._who(found, gap) if start or limit is not None else None
+        who = self._who(found) if start or limit is not None else None
         if who is None:
             return None
         pid, isolate, stamp = who
@@ -167,12 +165,12 @@ class V8Log:
         cause = start[1].decode()
         return GcEvent("incremental", time=stamp, cause=cause, pid=pid, isolate=isolate)
 
-    def _who(self, found: Found, gap: bytes) -> tuple[int, str, float] | None:
+    def _who(self, found: Found) -> tuple[int, str, float] | None:
         """Process, isolate and seconds; None where they are not whole and cannot be known."""
         if found.head is not None:
             return self._named(found.head)
         # The head was cut: its beginning stands before the program's output.
-        near = gap[-_NEAR:]
+        near = found.gap(_NEAR)
         for cut in reversed(list(ANY_CUT_HEAD.finditer(near))):
             for end in range(cut.end(), cut.start(), -1):
                 joined = near[cut.start() : end] + found.fragment
@@ -182,14 +180,15 @@ class V8Log:
         return None
 
     def _known(self, head: re.Match[bytes]) -> bool:
-        return not self._heads or b"[%s:%s%s]" % (head[1], head[2], head[3] or b"") in self._heads
+        return not self._heads or head[1] in self._heads
 
     def _named(self, head: re.Match[bytes]) -> tuple[int, str, float]:
-        pid, isolate = int(head[1]), head[2].decode().lower()
-        if len(self._heads) < _MOST_HEADS:
-            text = b"[%s:%s%s]" % (head[1], head[2], head[3] or b"")
-            self._heads.setdefault(text, (pid, isolate))
-        return pid, isolate, float(head[4]) / 1000
+        who = self._heads.get(head[1])
+        if who is None:
+            who = int(head[2]), head[3].decode().lower()
+            if len(self._heads) < _MOST_HEADS:
+                self._heads[head[1]] = who
+        return *who, float(head[4]) / 1000
 
     def _correct(self, columns: dict[str, Any], pid: int, isolate: str) -> None:
         before = self._sizes.get((pid, isolate))

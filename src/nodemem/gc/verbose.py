@@ -32,10 +32,13 @@ _EXTERNAL = re.compile(rb"\] External memory reported: *(\d{1,15}) KB")
 _LIMIT = re.compile(rb"\[HeapController\] Limit: old size: \d{1,12} KB, new limit: (\d{1,12}) KB")
 
 
+def begins(after: bytes) -> bool:
+    """Whether right behind a record its spaces are told."""
+    return _BEGINS in after
+
+
 def columns_of(after: bytes) -> dict[str, Any]:
-    """The columns that the lines right behind a record give; none if there are no such lines."""
-    if _BEGINS not in after[:400]:
-        return {}
+    """The columns that the lines right behind a record give."""
     until = after.find(b" ms: ", 0, _REACH)
     text = after[: until if until >= 0 else _REACH]
     columns: dict[str, Any] = {"spaces": _spaces(_SPACE.findall(text))}
