@@ -183,7 +183,7 @@ def _major(event: GcEvent) -> str:
 
 
 def _limits(one: Statistics) -> str:
-    return _target(one, "nodemem explain major-gc {pid}")
+    return _target(one, "nodemem limits {pid}")
 
 
 def _target(one: Statistics, command: str) -> str:
