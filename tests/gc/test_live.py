@@ -191,7 +191,8 @@ def test_collect(node: Path, start: Start, which: str, capsys: pytest.CaptureFix
         assert data["freed_bytes"] > 4_000_000
     assert {event["kind"] for event in data["events"]} == {which}
     figures = {row["figure"]: row for row in data["rows"]}
-    assert figures["heap_used"]["before"] - figures["heap_used"]["after"] == data["freed_bytes"]
+    seen = figures["heap_used"]["before"] - figures["heap_used"]["after"]
+    assert seen == pytest.approx(data["freed_bytes"], abs=300_000)
     assert program.process.poll() is None
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -180,3 +182,10 @@ def test_text(name: str, lang: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["gc", str(LOGS / "node26" / name), "--lang", lang]) == 0
     text = capsys.readouterr().out
     assert ("마이너" in text or "minor" in text) if lang == "ko" else "Stood still" in text
+
+
+def test_the_command_itself() -> None:
+    """As a process: the verb has the name of a module of Python's own."""
+    command = [sys.executable, "-m", "nodemem", "gc", str(LOGS / "node20" / "lru.trace-gc.log")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr

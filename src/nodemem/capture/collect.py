@@ -33,7 +33,11 @@ class CollectedOnce:
 
     @property
     def freed(self) -> int:
-        """Bytes by which the heap in use became smaller."""
+        """Bytes by which the heap in use became smaller, by the collections themselves where they
+        were seen: asking for the samples allocates a little, too."""
+        sizes = [(one.used_before, one.used_after) for one in self.events]
+        if sizes and None not in sizes[0] and None not in sizes[-1]:
+            return (sizes[0][0] or 0) - (sizes[-1][1] or 0)
         return self.before.heap_used - self.after.heap_used
 
 

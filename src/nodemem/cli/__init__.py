@@ -6,7 +6,7 @@ This module is the one place where errors are printed and turned into exit codes
 from __future__ import annotations
 
 import errno
-import gc
+import gc as garbage  # `gc` is a verb: a module of this package takes that name here
 import io
 import os
 import sys
@@ -57,9 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit. `arguments` default to those of the process."""
     # Modules and commands are there to stay: looking through them for garbage again and again, and
     # once more at the end, takes a tenth of a short command's time.
-    gc.set_threshold(*_GC_THRESHOLD)
+    garbage.set_threshold(*_GC_THRESHOLD)
     code = run(sys.argv[1:] if arguments is None else arguments)
-    gc.freeze()
+    garbage.freeze()
     sys.exit(code)
 
 
