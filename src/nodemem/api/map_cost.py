@@ -13,8 +13,8 @@ Mode = Literal["default", "gentle", "freeze"]
 
 # Seconds, measured with bench/memory_map: what the kernel holds up calls that change the memory
 # map for, for each GiB while it adds up one mapping; and how long all of the reading takes.
-_STALL_GIB = (0.0, 0.06)
-_GENTLE = (0.0, 0.002)
+_STALL_GIB = (0.0, 0.07)
+_GENTLE = (0.0, 0.03)
 _READ, _READ_GIB, _READ_MAPPING = 0.03, 0.05, 40e-6
 _SPREAD = 3.0
 

@@ -32,7 +32,8 @@ _SCAN = struct.Struct("12Q")
 _PAGEMAP_SCAN = 0xC0606610
 _CATEGORY_FILE, _CATEGORY_PRESENT, _CATEGORY_ZEROS = 1 << 2, 1 << 3, 1 << 5
 _REGIONS = 1 << 12  # taken up in one call
-_STEP = 512  # pages: 2 MiB, one page of page tables
+_STEP = 512  # present pages that are looked for in one call: 2 MiB, one page of page tables
+_STEP_RUNS = 1 << 13  # the same where it need not be so little: 32 MiB, less than a millisecond
 
 
 @contextlib.contextmanager
@@ -121,7 +122,7 @@ class Presence:
         runs: list[tuple[int, int]] = []
         at = first
         while at < end:
-            found = self._scan(at, end, 0, 0)
+            found = self._scan(at, end, _STEP_RUNS, 0)
             if found is None:
                 return runs if self._scans else None
             regions, at = found
@@ -133,8 +134,8 @@ class Presence:
         self, at: int, end: int, at_most: int, more: int
     ) -> tuple[list[tuple[int, int, int]], int] | None:
         """The first regions of present pages in a range as (page, end, categories), and the page up
-        to which it was looked through; None if it cannot be asked. `at_most` pages are looked for,
-        0 for any number; `more` are categories to tell besides."""
+        to which it was looked through; None if it cannot be asked. `at_most` present pages are
+        looked for; `more` are categories to tell besides."""
         regions = self._regions
         request = bytearray(
             _SCAN.pack(

@@ -112,6 +112,9 @@ class Ledger:
             parts: list[tuple[int, int, Kind | None]] = []
             while at < len(won) and won[at][1] <= one.start:
                 at += 1
+            if at < len(won) and won[at][0] <= one.start and one.end <= won[at][1]:
+                yield one, [(one.start, one.end, won[at][2])]
+                continue
             place, reached = at, one.start
             while place < len(won) and won[place][0] < one.end:
                 start, end, kind = won[place]

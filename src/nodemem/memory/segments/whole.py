@@ -47,7 +47,7 @@ def make(
         native.claim_unread(ledger)
         native.claim_foreign(ledger)
     else:
-        spaces, checks, more = _claim_memory(ledger, seen, space, symbols)
+        spaces, checks, more = _claim_memory(ledger, seen, _AsSeen(space, mappings), symbols)
         unseen += more
     categories = ledger.settle(resident if space is None else space.resident)
     rss = sum(one.rss for one in mappings)
@@ -65,6 +65,19 @@ def make(
         refusals=refusals,
         unseen=tuple(unseen),
     )
+
+
+class _AsSeen:
+    """An address space whose mappings are those that were seen, so that all speak of the same."""
+
+    def __init__(self, space: AddressSpace, mappings: Sequence[MappedMemory]) -> None:
+        self._mappings = mappings
+        self.read = space.read
+        self.read_sparse = space.read_sparse
+        self.resident = space.resident
+
+    def mappings(self) -> Sequence[MappedMemory]:
+        return self._mappings
 
 
 def _claim_memory(
