@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,9 @@ from nodemem.target.discover import NodeProcess
 from nodemem.target.family import Member
 from nodemem.target.freeze import Frozen
 from nodemem.target.observe import observe, open_mapped
+
+_TRIES, _PATIENCE = 4, 0.4  # readings, and seconds after which none is begun
+_UNATTRIBUTED = 0.001
 
 
 def memory_map(pid: int, *, freeze: bool = False, gentle: bool = False) -> MemoryMap:
@@ -48,7 +52,7 @@ def read(pid: int, *, freeze: bool = False, gentle: bool = False) -> tuple[NodeP
     started = procfs.start_ticks(pid)
     symbols = _symbols(pid)
     with Frozen(pid) if freeze else nullcontext() as frozen:
-        found = _map(pid, symbols, gentle=gentle)
+        found = _best(pid, symbols, gentle=gentle)
     if procfs.start_ticks(pid) != started:
         raise lost(pid)
     if frozen is not None and frozen.let_go_early:
@@ -117,6 +121,21 @@ def memory_map_tree(pid: int, *, gentle: bool = False) -> TreeMap:
         except TargetError as error:
             refusals[member.pid] = error
     return TreeMap(members, maps, refusals)
+
+
+def _best(pid: int, symbols: Metadata | None, *, gentle: bool) -> MemoryMap:
+    """The map that explains the most of a few. A program that takes and gives back memory while it
+    is read leaves some that nothing is known of: what was there is gone, or was not yet."""
+    begun = time.monotonic()
+    found: list[MemoryMap] = []
+    while not found or (
+        len(found) < _TRIES
+        and not found[-1].refusals
+        and found[-1].unattributed > _UNATTRIBUTED * found[-1].rss
+        and time.monotonic() - begun < _PATIENCE
+    ):
+        found.append(_map(pid, symbols, gentle=gentle))
+    return min(found, key=lambda one: one.unattributed)
 
 
 def _map(pid: int, symbols: Metadata | None, *, gentle: bool) -> MemoryMap:
