@@ -9,6 +9,7 @@ from nodemem.cli._frame import Output
 from nodemem.memory.segments.types import SEGMENTS, UNATTRIBUTED, Category, MemoryMap
 from nodemem.render.segments import category_name, segment_name
 from nodemem.render.terminal import Terminal, cells, detect, wrap
+from nodemem.render.told import tell
 from nodemem.render.values import say
 from nodemem.render.visible import visible
 
@@ -45,6 +46,11 @@ def lines(out: Output, heading: str, found: MemoryMap) -> list[str]:
     notes = [*_isolates(out, found), *_threads(out, found), *_outside(out, found)]
     notes += [*_map_limits.lines(out, found.limits), *_notes(out, found)]
     text += ["", *_wrapped(notes, terminal)]
+    for finding in found.findings:
+        text += ["", out.text(finding).rstrip("\n")]
+    for remark in found.remarks:
+        told = tell(remark, out.texts)
+        text += ["", *_wrapped([told.title, told.why], terminal)]
     return [terminal.encodable(line) for line in text]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nodemem.memory.segments import limits
+from nodemem.memory.segments import findings, limits
 from nodemem.memory.segments.types import (
     UNATTRIBUTED,
     Category,
@@ -24,7 +24,7 @@ def make(seen: Observed, refusals: tuple[Refusal, ...]) -> MemoryMap:
         "shared_memory": seen.shared or 0,
     }
     parts[UNATTRIBUTED] = max(0, rss - sum(parts.values()))
-    return MemoryMap(
+    found = MemoryMap(
         rss=sum(parts.values()),
         categories=[
             Category(_NOWHERE, name, None, size, None, None, "exact")
@@ -36,6 +36,7 @@ def make(seen: Observed, refusals: tuple[Refusal, ...]) -> MemoryMap:
         refusals=refusals,
         unseen=("segments", "pss"),
     )
+    return findings.add(found, seen)
 
 
 def outside(seen: Observed, rss: int) -> Outside:

@@ -139,6 +139,12 @@ def _kind(one: MappedMemory, span: int) -> Kind:
     return OTHER
 
 
+def wasm_reservations(mappings: Iterable[MappedMemory]) -> list[int]:
+    """How many bytes of addresses V8 has reserved for each WebAssembly memory: all that a 32-bit
+    index can reach, and more, so that no access has to be checked."""
+    return [span for one, span in _spans(mappings) if _kind(one, span) == WASM]
+
+
 def _spans(mappings: Iterable[MappedMemory]) -> Iterator[tuple[MappedMemory, int]]:
     """Each anonymous mapping of V8 that can be accessed, and how many bytes are reserved from its
     start on, up to the next that can be."""

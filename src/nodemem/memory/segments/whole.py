@@ -10,7 +10,16 @@ from nodemem.memory import spaces as space_names
 from nodemem.memory.buffers import ArrayBuffer
 from nodemem.memory.metadata import Metadata
 from nodemem.memory.pages import Heap
-from nodemem.memory.segments import binaries, limits, loose, native, threads, unflagged, v8
+from nodemem.memory.segments import (
+    binaries,
+    findings,
+    limits,
+    loose,
+    native,
+    threads,
+    unflagged,
+    v8,
+)
 from nodemem.memory.segments.binaries import Open
 from nodemem.memory.segments.ledger import Ledger, Resident
 from nodemem.memory.segments.totals import outside
@@ -55,7 +64,7 @@ def make(
         raise InternalError("the parts of the memory map do not add up to the whole")
     if seen.rss is not None:
         checks.insert(0, Check("vm_rss", rss, seen.rss))
-    return MemoryMap(
+    found = MemoryMap(
         rss=rss,
         categories=categories,
         outside=outside(seen, rss),
@@ -65,6 +74,7 @@ def make(
         refusals=refusals,
         unseen=tuple(unseen),
     )
+    return findings.add(found, seen)
 
 
 class _AsSeen:
