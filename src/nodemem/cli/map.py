@@ -85,7 +85,7 @@ def command(
     pid = found[0] if len(found) == 1 and isinstance(found[0], int) else None
     if (not found) == (core is None) or len(found) > 2:
         raise UsageError(
-            "map takes a process id or a file, two of them to compare, or --core FILE",
+            "map takes one process id or file, or two to compare, or --core FILE",
             next="nodemem map 4242",
         )
     if exe is not None and core is None:

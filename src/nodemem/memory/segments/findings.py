@@ -1,7 +1,7 @@
 """What would help, told from where the memory is; and what looks alarming but is not.
 
 Each threshold says why it is there. A process that is well gives no finding. Figures that the texts
-call measured are those of bench/memory_map/README.md.
+call measured are those of bench/memory_map/relief.md.
 """
 
 from __future__ import annotations
