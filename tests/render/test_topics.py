@@ -15,6 +15,19 @@ from nodemem.render.texts import LANGUAGES, load_texts
 from nodemem.render.topics import SNAPSHOT_TOPICS, TOPICS, VALUES, explain, page_to_text
 
 OWN: dict[str, Any] = {
+    "gc_seconds": 5.0,
+    "gc_minor": 61,
+    "gc_major": 2,
+    "gc_share": 0.021,
+    "gc_longest": 0.0091,
+    "gc_rate": 43_000_000,
+    "gc_promotion": 7_260_000,
+    "gc_minor_p50": 0.000718,
+    "gc_minor_longest": 0.0056,
+    "gc_major_longest": 0.0091,
+    "gc_new_capacity": 4_190_000,
+    "gc_survival": 0.3,
+    "gc_live": 21_200_000,
     "old_limit": 268_435_456,
     "semi_limit": 1_048_576,
     "semi_least": 524_288,

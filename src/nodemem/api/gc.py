@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nodemem.gc.findings import findings
 from nodemem.gc.log import GcLog
-from nodemem.gc.statistics import Collected, Statistics
+from nodemem.gc.statistics import KINDS, Collected, Statistics
 from nodemem.gc.table import events_table
 from nodemem.records import GcEvent, GcWatch
 from nodemem.results import SILENT, Finding, Progress, Table
@@ -145,3 +145,36 @@ def watch_gc(
                 report.add(event)
     report.conclude(version=node.version)
     return report
+
+
+def gc_facts(node: Node, seconds: float) -> dict[str, Any]:
+    """What the main thread's collections were during `seconds`: values of `render.topics.VALUES`, in
+    seconds, bytes, bytes a second and shares; None is what was not seen.
+
+    Raises:
+        TargetError: see `Node.watch_gc`.
+    """
+    report = watch_gc(node, seconds)
+    one = next((one for one in report.collected.sorted() if one.thread == 0), Statistics())
+    longest = {kind: one.pauses[kind].to_data()["max"] for kind in KINDS}
+    known = [value for value in longest.values() if value is not None]
+    p50 = one.pauses["minor"].quantile(0.5)
+    return {
+        "gc_seconds": one.seconds,
+        "gc_minor": one.pauses["minor"].count,
+        "gc_major": one.pauses["major"].count,
+        "gc_share": one.share,
+        "gc_longest": max(known) / 1000 if known else None,
+        "gc_rate": one.rate(one.allocated),
+        "gc_promotion": one.rate(one.promoted),
+        "gc_minor_p50": None if p50 is None else p50 / 1000,
+        "gc_minor_longest": _seconds(longest["minor"]),
+        "gc_major_longest": _seconds(longest["major"]),
+        "gc_new_capacity": None if one.last is None else one.last.new_capacity,
+        "gc_survival": one.mean_survival,
+        "gc_live": one.live.last,
+    }
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000

@@ -8,6 +8,7 @@ import click
 
 from nodemem.cli._frame import Output, verb
 
+_WATCHED = 5.0  # seconds for the collections of a process
 _DIGITS = 20  # no process id is longer; Python refuses to read thousands of them
 
 
@@ -25,13 +26,13 @@ _DIGITS = 20  # no process id is longer; Python refuses to read thousands of the
 def command(out: Output, topic: str | None, target: str | None) -> None:
     """A concept in plain words; with a PID, with the numbers of that process.
 
-    Topics are memory-structure, usage, snapshot, retained-size, leaks, attach, inspect, heap-limit
-    and flags; and object-graph, shallow-size, dominators, distance, closures and strings, which
-    take the FILE of a heap snapshot instead of a PID. Without a topic they are listed. To read a
-    process's numbers it is attached to for a moment and left as it was found; PID may also be the
-    host:port or ws:// address of an open inspector. For memory-structure, attach, inspect,
-    heap-limit and flags it is not touched at all. Where the output is no terminal, a page is
-    Markdown.
+    Topics are memory-structure, usage, snapshot, retained-size, leaks, attach, inspect,
+    garbage-collection, minor-gc, major-gc, heap-limit and flags; and object-graph, shallow-size,
+    dominators, distance, closures and strings, which take the FILE of a heap snapshot instead of a
+    PID. Without a topic they are listed. To read a process's numbers it is attached to for a
+    moment, for collections five seconds, and left as it was found; PID may also be the host:port or
+    ws:// address of an open inspector. For memory-structure, attach, inspect, heap-limit and flags
+    it is not touched at all. Where the output is no terminal, a page is Markdown.
     """
     from nodemem.render import topics
 
@@ -76,12 +77,15 @@ def _own(target: str, topic: str) -> dict[str, Any]:
         from nodemem.api.doctor import standing
 
         return standing(pid)
+    from nodemem.api.gc import gc_facts
     from nodemem.api.node import attach
+    from nodemem.render.topics import GC_TOPICS
 
     with attach(int(target) if target.isdigit() else target) as node:
+        seen = gc_facts(node, _WATCHED) if topic in GC_TOPICS else {}
         facts, memory = node.facts(), node.memory_usage()
         forecast = node.forecast_snapshot() if topic == "snapshot" else None
-    return {
+    return seen | {
         "pid": facts.pid,
         "version": facts.version,
         "script": facts.script,

@@ -31,6 +31,8 @@ SNAPSHOT_TOPICS = (
     "strings",
 )
 """Those whose own numbers are of a heap snapshot, not of a process."""
+GC_TOPICS = ("garbage-collection", "minor-gc", "major-gc")
+"""Those for which a process is watched for some seconds."""
 TOPICS = (
     "memory-structure",
     "usage",
@@ -39,11 +41,25 @@ TOPICS = (
     "leaks",
     "attach",
     "inspect",
+    *GC_TOPICS,
     "heap-limit",
     "flags",
     *SNAPSHOT_TOPICS,
 )
 VALUES = (
+    "gc_seconds",
+    "gc_minor",
+    "gc_major",
+    "gc_share",
+    "gc_longest",
+    "gc_rate",
+    "gc_promotion",
+    "gc_minor_p50",
+    "gc_minor_longest",
+    "gc_major_longest",
+    "gc_new_capacity",
+    "gc_survival",
+    "gc_live",
     "old_limit",
     "semi_limit",
     "semi_least",
