@@ -148,8 +148,8 @@ def watch_gc(
 
 
 def gc_facts(node: Node, seconds: float) -> dict[str, Any]:
-    """What the main thread's collections were during `seconds`: values of `render.topics.VALUES`, in
-    seconds, bytes, bytes a second and shares; None is what was not seen.
+    """What the main thread's collections were during `seconds`: values of `render.topics.VALUES`,
+    in seconds, bytes, bytes a second and shares; None is what was not seen.
 
     Raises:
         TargetError: see `Node.watch_gc`.
