@@ -54,10 +54,29 @@ class MapData(msgspec.Struct):
     remarks: list[Finding]
 
 
+class InTree(msgspec.Struct):
+    """One process of a tree; `map` is null where it could not be read."""
+
+    pid: int
+    depth: int
+    version: str | None
+    script: str | None
+    map: MapData | None
+
+
+class MapTreeData(msgspec.Struct):
+    """`data` of map --tree; `pss` and `segments` are of all processes together."""
+
+    pss: int | None
+    segments: dict[Segment, int] | None
+    processes: list[InTree]
+
+
 SCHEMAS = {
     "envelope": Envelope,  # all --json output
     "table": TableData,  # `data` of ps, heap ..., map --classes, explain without a topic
     "map": MapData,
+    "map-tree": MapTreeData,
     "usage": MemorySample,  # `data` of usage
     "digest": Digest,  # what heap digest -o writes, and `data` of its --json
     "recording": Record,  # a line of a recording after its header

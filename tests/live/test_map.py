@@ -185,6 +185,9 @@ def test_text_fits_and_json_is_what_was_promised(
     )
     assert data["outside"]["page_tables"] > 0
     assert data["outside"]["reserved"] > 100e6
+    costs = json.loads(nodemem_map(program.pid, "--explain", "--json").stdout)["data"]["rows"]
+    assert [one["mode"] for one in costs] == ["default", "gentle", "freeze"]
+    assert all(one["holds_up_least"] <= one["holds_up_most"] <= 5 for one in costs)
 
 
 def test_a_tree_counts_shared_pages_once(
