@@ -58,6 +58,7 @@ class Observed(msgspec.Struct, frozen=True):
     page_tables: int | None = None
     swap: int | None = None
     reserved: int | None = None
+    mappings_limit: int | None = None
     groups: list[ControlGroup] = []
     group_kernel: int | None = None
     machine_limit: int | None = None

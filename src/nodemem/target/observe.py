@@ -47,6 +47,7 @@ def observe(pid: int, *, gentle: bool = False) -> Observed:
         page_tables=status.page_tables,
         swap=status.swap,
         reserved=status.reserved,
+        mappings_limit=mappings.count_limit(),
         groups=cgroup_facts.describe(groups),
         group_kernel=cgroup.kernel(groups),
         machine_limit=machine,
