@@ -105,6 +105,23 @@ def test_a_newer_release_follows_the_newest_rules_and_says_so() -> None:
     assert (newer.evidence, heap_limits(26, 8 * GIB).evidence) == ("assumed", "measured")
 
 
+# Measured: the capacity of new space with --min-semi-space-size=1000, MiB, by --max-heap-size.
+SPLITS = {
+    (14, 18, 21, 23): {150: 1, 200: 1, 300: 4, 560: 8, 600: 8},
+    (24, 25): {150: 1, 200: 1, 300: 16, 560: 16, 600: 32},
+    (26,): {30: 2, 64: 2, 65: 4, 128: 4, 129: 8, 256: 8, 300: 16, 512: 16, 513: 32, 1200: 32},
+}
+
+
+@pytest.mark.parametrize("nodes", SPLITS, ids=repr)
+def test_how_a_whole_heap_is_split(nodes: tuple[int, ...]) -> None:
+    for node in nodes:
+        for whole, semi in SPLITS[nodes].items():
+            found = heap_limits(node, 24 * GIB, flags=Flags(max_heap_size=whole))
+            assert found.max_semi_space_size == semi * MIB, (node, whole)
+            assert found.heap_size_limit == whole * MIB
+
+
 def test_what_each_release_sees_of_a_control_group() -> None:
     limit = {
         (node, version): heap_limits(node, 24 * GIB, GIB, cgroup_version=version).heap_size_limit
