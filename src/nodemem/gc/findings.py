@@ -17,13 +17,12 @@ FREES_LITTLE = 0.1  # of the heap: less than this is not worth a major collectio
 FEWEST_MAJOR = 3
 PROMOTED_SHARE = 0.05  # of what is allocated
 DIED_SHARE = 0.5  # of what was promoted, in major collections soon after
-EXTERNAL_SHARE = 0.25  # of the major collections
+EXTERNAL_SHARE = 0.25  # of the collections
 REDUCING = 2
 LONG_CALLBACKS = 0.010  # seconds
 CALLBACKS_SHARE = 0.2  # of all pauses
 RISING_PAIRS = 0.9  # of pairs of readings of which the later one is greater
 RISING_SHARE, RISING_LEAST = 0.1, _MIB
-_EXTERNAL = ("external memory pressure", "external finalize")
 
 
 def findings(one: Statistics, *, version: str | None = None) -> list[Finding]:
@@ -98,21 +97,16 @@ def _rising(one: Statistics) -> Iterator[Finding]:
 
 
 def _external(one: Statistics) -> Iterator[Finding]:
-    """Memory outside the heap makes V8 collect all of it."""
-    major = one.pauses["major"].count
-    because = sum(
-        trigger.count
-        for (kind, cause), trigger in one.triggers.items()
-        if kind == "major" and cause in _EXTERNAL
-    )
-    if because < 2 or because < EXTERNAL_SHARE * major:
+    """Memory outside the heap makes V8 collect."""
+    because, total = one.external_driven, one.count
+    if because < 2 or because < EXTERNAL_SHARE * total:
         return
     last = next((e for e in reversed(one.recent) if e.external_before is not None), None)
     yield Finding(
         "gc.external",
-        params={"count": because, "total": major},
+        params={"count": because, "total": total},
         evidence=(
-            Evidence("gc_external_majors", because, "count"),
+            Evidence("gc_external_driven", because, "count"),
             Evidence("gc_external", None if last is None else last.external_before, "bytes"),
             Evidence("gc_live", one.live.last, "bytes"),
         ),

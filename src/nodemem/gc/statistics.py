@@ -20,6 +20,9 @@ WINDOWS = (0.01, 0.1, 1.0)
 LONGEST = 5
 RECENT = 4  # major collections that are kept: as many decide whether V8 gives up
 _MOST_CAUSES = 100
+_EXTERNAL = ("external memory pressure", "external finalize")
+_MUCH_OUTSIDE = 64 << 20  # bytes: from so much more on V8 begins to mark
+_TIMES_THE_HEAP = 4
 _MOST_ISOLATES = 1000
 
 Who = tuple[int | None, str | None, int | None]
@@ -72,6 +75,7 @@ class Statistics:
         self.longest: list[tuple[float, int, GcEvent]] = []
         self.recent: deque[GcEvent] = deque(maxlen=RECENT)
         self.died_old, self.promoted_by_minor = Amount(), Amount()
+        self.external_driven = 0
         self.reducing = 0
         self.forced = 0
         self.steps_time = 0.0
@@ -125,6 +129,7 @@ class Statistics:
             mine.count += trigger.count
             mine.pause += trigger.pause
         self.longest = heapq.nlargest(LONGEST, [*self.longest, *other.longest], key=lambda x: x[:2])
+        self.external_driven += other.external_driven
         self.reducing += other.reducing
         self.forced += other.forced
         self.steps_time += other.steps_time
@@ -248,6 +253,7 @@ class Statistics:
                 trigger = self.triggers.setdefault(key, Trigger())
                 trigger.count += 1
                 trigger.pause += event.pause or 0.0
+        self.external_driven += _for_external(event)
         self.reducing += bool(event.reduce) and event.cause != "last resort"
         self.forced += bool(event.forced)
         self.steps_time += event.steps_time or 0.0
@@ -275,6 +281,17 @@ class Statistics:
             self.paused.add_span(begin, end)
             for one in self.mmu:
                 one.add(begin, end)
+
+
+def _for_external(event: GcEvent) -> bool:
+    """Whether memory outside the heap is the reason: V8 says so, or there is far more of it than of
+    heap in a major collection. For that V8 names the end of marking, not what began it."""
+    if event.cause in _EXTERNAL:
+        return True
+    outside, inside = event.external_before, event.used_before
+    if event.kind != "major" or outside is None or inside is None:
+        return False
+    return outside > max(_MUCH_OUTSIDE, _TIMES_THE_HEAP * inside)
 
 
 def _died_old(event: GcEvent) -> int | None:
