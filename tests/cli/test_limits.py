@@ -64,6 +64,7 @@ REFUSED = [
     ("--node 5", "not known"),
     ("--node abc", "is no release"),
     ("--memory 0", "more than 0 bytes"),
+    ("--memory 2g --cgroup 0", "more than 0 bytes"),
     ("--memory abc", "is not a size"),
     ("--memory -5", ""),
     ("--memory 2g --cgroup x", "is not a size"),

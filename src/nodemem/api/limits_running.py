@@ -76,7 +76,7 @@ class Running:
             return policy.heap_limits(
                 self.node,
                 told.total or machine(),
-                own if cgroup is None else cgroup,
+                (own or None) if cgroup is None else cgroup,  # 0 counts as no limit in libuv
                 flags=self.flags,
                 cgroup_version=1 if cgroup is None else told.version or 2,
                 bits=bits,

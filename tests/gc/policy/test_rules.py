@@ -201,6 +201,7 @@ def test_values_that_are_none(values: dict[str, int]) -> None:
         {"bits": 16},
         {"cgroup_version": 3},
         {"cgroup": -1},
+        {"cgroup": 0},
         {"worker": WorkerLimits(-1)},
         {"worker": WorkerLimits(None, float("nan"))},
     ],

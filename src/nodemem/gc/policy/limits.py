@@ -116,8 +116,11 @@ def heap_limits(
     for limit in (worker or WorkerLimits()).__dict__.values():
         if limit is not None and not 0 <= limit < 1 << 40:
             raise UsageError(f"a worker cannot be limited to {limit} MiB")
-    if cgroup is not None and cgroup < 0:
-        raise UsageError("a control group cannot be limited to less than 0 bytes")
+    if cgroup is not None and cgroup <= 0:
+        raise UsageError(
+            "a control group that a program runs in allows more than 0 bytes",
+            next="leave it where there is no limit",
+        )
     return _Chosen(one, memory, cgroup, given, cgroup_version, bits, worker).limits()
 
 
@@ -176,13 +179,13 @@ class _Chosen:
     # What V8 is told.
 
     def _memory(self, memory: int, cgroup: int | None, version: int) -> int:
-        """SetIsolateCreateParamsForNode: the smaller of uv_get_total_memory and, if it is above 0,
+        """SetIsolateCreateParamsForNode: the smaller of uv_get_total_memory and
         uv_get_constrained_memory."""
         if not self.rules.by_memory:
             self._because("memory", "memory.unused", "Heap::ConfigureHeap", memory=memory)
             return memory
         seen = sees(self.node)
-        if cgroup is None or cgroup == 0:
+        if cgroup is None:
             self._because("memory", "memory.machine", "uv_get_total_memory", memory=memory)
         elif seen == "own group" or (seen == "root of version 1" and version == 1):
             if cgroup < memory:
