@@ -46,6 +46,8 @@ def test_the_leak_is_named(
     report = (tmp_path / "report.html").read_text()
     HTMLParser().feed(report)
     assert held.removeprefix("function ") in report
+    assert "Where the memory is" in report
+    assert "V8 old_space" in report
     assert (tmp_path / "report.html").stat().st_mode & 0o777 == 0o600
     with RecordingReader(tmp_path / "recording.ndjson") as reader:
         records = list(reader)

@@ -84,8 +84,9 @@ def check_for_leaks(
         return LeakCheck(experiment, diagnosis, dominator_tree(Names(after)))
 
 
-def report_on(check: LeakCheck) -> Report:
-    """The report: verdict, memory over time, what grew, the holder's path, the dominator tree."""
+def report_on(check: LeakCheck, memory_map: Table | None = None) -> Report:
+    """The report: verdict, memory over time, what grew, the holder's path, the dominator tree, and
+    where the process's memory was afterwards (`map_tree`)."""
     seen, found = check.experiment, check.diagnosis
     facts = seen.facts
     samples = [sample for sample in seen.samples if sample.time is not None]
@@ -111,6 +112,7 @@ def report_on(check: LeakCheck) -> Report:
         growth_by="added_bytes",
         path=found.path,
         dominators=check.dominators,
+        memory_map=memory_map,
         process=(
             Evidence("pid", str(facts.pid)),
             Evidence("version", facts.version),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -78,15 +79,18 @@ def command(
 ) -> int:
     """Show the whole way on a server of ours: start it on real Node.js, drive HTTP load, attach
     by its pid, watch its memory, take two snapshots, and name what leaks, who holds it and on which
-    source line. Writes a report that opens offline.
+    source line; say where all of its memory is. Writes a report that opens offline.
 
     Exit code 0 when the expected diagnosis came out, 1 when not.
     """
     from nodemem.api.experiment import run_experiment
     from nodemem.api.leak_check import check_for_leaks, report_on
+    from nodemem.api.map_report import map_tree
+    from nodemem.api.memory_map import memory_map
     from nodemem.api.node import attach
     from nodemem.paths import cannot_write, whole_file
     from nodemem.render.html import to_html
+    from nodemem.render.segments import category_name, segment_name
     from nodemem.results import SILENT
     from nodemem.source.files import SourceRoots
     from nodemem.target.binary import find_node
@@ -118,14 +122,17 @@ def command(
             )
             out.progress.finish()
         say("detached", requests=experiment.requests, t=experiment.seconds)
+        memory = memory_map(pid)
+        say("map", rss=memory.rss, **memory.segments)
     for taken in (experiment.before, experiment.after):
         say("snapshot", file=str(taken.path), size=taken.size, t=taken.seconds)
     roots = SourceRoots.parse((), out.config.sources)
     check = check_for_leaks(experiment, progress=progress, source_roots=roots)
     out.progress.finish()
+    tree = map_tree(memory, partial(segment_name, out.texts), partial(category_name, out.texts))
     report = folder / "report.html"
     with whole_file(report, force=True) as file:
-        file.write(to_html(report_on(check), out.texts).encode())
+        file.write(to_html(report_on(check, tree), out.texts).encode())
     as_expected = _as_expected(check, example, script, healthy=healthy)
     if out.json:
         data = check.to_data() | {"report": str(report), "as_expected": as_expected}

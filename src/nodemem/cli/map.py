@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         "nodemem map 4242",
         "nodemem map 4242 --gentle",
         "nodemem map 4242 --tree",
+        "nodemem map 4242 -o map.html",
         "nodemem map 4242 --json -o before.json",
         "nodemem map before.json 4242",
         "nodemem map 4242 --for 30s",
@@ -184,7 +185,22 @@ def _show_map(out: Output, whose: Who, found: MemoryMap) -> None:
         pid=whose.pid,
         version=whose.version or unknown,
     )
-    _show(out, heading, found, whose.to_data())
+    if out.format == "text" and out.path is not None and out.path.suffix == ".html":
+        out.write(_page(out, whose, found))
+    else:
+        _show(out, heading, found, whose.to_data())
+
+
+def _page(out: Output, whose: Who, found: MemoryMap) -> str:
+    """The map as one HTML file."""
+    from functools import partial
+
+    from nodemem.api.map_report import report_on
+    from nodemem.render.html import to_html
+    from nodemem.render.segments import category_name, segment_name
+
+    names = partial(segment_name, out.texts), partial(category_name, out.texts)
+    return to_html(report_on(whose, found, *names), out.texts)
 
 
 def _show_core(out: Output, core: Path, exe: Path | None) -> None:

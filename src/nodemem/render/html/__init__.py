@@ -1,6 +1,7 @@
 """Reports: a model that rooms fill, a handful of charts, one page."""
 
 from nodemem.render.html.leak import leak_report
+from nodemem.render.html.memory import map_report, map_section
 from nodemem.render.html.model import (
     Bars,
     Block,
@@ -25,5 +26,7 @@ __all__ = [
     "Section",
     "Treemap",
     "leak_report",
+    "map_report",
+    "map_section",
     "to_html",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nodemem.render.html.memory import map_section
 from nodemem.render.html.model import (
     Bars,
     Facts,
@@ -34,6 +35,7 @@ def leak_report(
     growth_by: str = "added_size",
     path: Table | None = None,
     dominators: Table | None = None,
+    memory_map: Table | None = None,
     process: Sequence[Evidence] = (),
     method: Sequence[Evidence] = (),
     subject: Mapping[str, Any] | None = None,
@@ -42,7 +44,8 @@ def leak_report(
 
     `memory` are series in bytes over seconds, `markers` moments on them. `growth` has a column
     `class` and the bytes in `growth_by`; `path` is a retaining path, the root first; `dominators`
-    a tree with the columns `name` and `retained`. Chapters without content are left out.
+    a tree with the columns `name` and `retained`, `memory_map` one as `map_section` takes it.
+    Chapters without content are left out.
     """
     sections: list[Section] = []
     if memory:
@@ -57,6 +60,8 @@ def leak_report(
         sections.append(Section("path", (Path(path),)))
     if dominators is not None:
         sections.append(Section("dominators", (Treemap(dominators),)))
+    if memory_map is not None:
+        sections.append(map_section(memory_map, "map_after"))
     if process:
         sections.append(Section("process", (Facts(tuple(process)),)))
     if method:

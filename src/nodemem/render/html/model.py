@@ -78,12 +78,13 @@ class Report:
     """One file to send to a colleague: verdict, key figures, findings, then the sections.
 
     `title` is what the report is about. `figures` are the up to four figures to remember.
-    `subject` says what was looked at, for machines.
+    `badge` stands for the name of the tone. `subject` says what was looked at, for machines.
     """
 
     title: Said
     verdict: Said
     tone: Tone
+    badge: Said | None = None
     lead: Said | None = None
     figures: tuple[Evidence, ...] = ()
     findings: tuple[Finding, ...] = ()

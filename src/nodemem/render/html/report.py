@@ -44,6 +44,7 @@ def to_html(report: Report, texts: Texts) -> str:
             title=_said(report.title, texts),
             verdict=_said(report.verdict, texts),
             tone=report.tone,
+            badge=_said(report.badge or Said(f"report.tone.{report.tone}"), texts),
             lead=_said(report.lead, texts) if report.lead else "",
             figures=[tell_evidence(item, texts) for item in report.figures],
             findings=[tell(finding, texts) for finding in report.findings],
