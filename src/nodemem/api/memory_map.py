@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nodemem.errors import InputError, NotPermitted, TargetError
+from nodemem.errors import InputError, NotPermitted, TargetError, TargetNotFound
 from nodemem.memory import metadata
 from nodemem.memory.metadata import Metadata
 from nodemem.memory.segments import totals, whole
@@ -143,6 +143,8 @@ def _map(pid: int, symbols: Metadata | None, *, gentle: bool) -> MemoryMap:
         space = LiveAddressSpace(pid)
     except NotPermitted as error:
         return _without_memory(observe(pid, gentle=gentle), error)
+    except TargetNotFound as error:  # it was there just now
+        raise lost(pid) from error
     with space:
         seen = observe(pid, gentle=gentle)
         return whole.make(seen, space, symbols, lambda name: open_mapped(pid, name))
