@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import socket
 import subprocess
@@ -23,7 +24,8 @@ def start(
     stdout: int | IO[Any] | None = None,
     stderr: int | IO[Any] | None = None,
 ) -> subprocess.Popen[Any]:
-    """Start `program` with a free inspector port of its own; the inspector stays closed.
+    """Start `program` with a free inspector port of its own; the inspector stays closed. Its memory
+    may be read by its user even where Yama would allow that to its ancestors only.
 
     Raises:
         UsageError: there is no program to start.
@@ -37,13 +39,34 @@ def start(
     options = f"--inspect-port={_free_port()} {environ.get('NODE_OPTIONS', '')}"
     environ["NODE_OPTIONS"] = options.rstrip()
     try:
-        return subprocess.Popen(list(program), env=environ, cwd=cwd, stdout=stdout, stderr=stderr)
+        return subprocess.Popen(
+            list(program),
+            env=environ,
+            cwd=cwd,
+            stdout=stdout,
+            stderr=stderr,
+            preexec_fn=_may_be_read,
+        )
     except OSError as error:
         raise TargetNotFound(
             f"cannot start {program[0]}",
             why=error.strerror or str(error),
             next="give its full path, or install it: pip install nodemem[node] brings Node.js",
         ) from error
+
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PTRACER, _ANY = 0x59616D61, ctypes.c_ulong(-1)
+
+
+def _may_be_read() -> None:
+    """Let other programs of the same user read the memory of this one.
+
+    With Yama, as on most laptops, only a program's ancestors may, unless it says so before. That
+    lasts for the program that we are about to become, not for those that it starts. Where there is
+    no Yama this is refused and does nothing (Documentation/admin-guide/LSM/Yama.rst).
+    """
+    _LIBC.prctl(_PR_SET_PTRACER, _ANY, 0, 0, 0)
 
 
 def _free_port() -> int:
