@@ -192,7 +192,7 @@ def test_collect(node: Path, start: Start, which: str, capsys: pytest.CaptureFix
     assert {event["kind"] for event in data["events"]} == {which}
     figures = {row["figure"]: row for row in data["rows"]}
     seen = figures["heap_used"]["before"] - figures["heap_used"]["after"]
-    assert seen == pytest.approx(data["freed_bytes"], abs=300_000)
+    assert seen == pytest.approx(data["freed_bytes"], abs=2_000_000)
     assert program.process.poll() is None
 
 

@@ -10,7 +10,14 @@ from pathlib import Path
 from nodemem.api.load import HttpLoad
 from nodemem.api.node import Node
 from nodemem.capture.snapshot import SnapshotFile
-from nodemem.records import Marker, MemorySample, ProcessFacts, RecordingWriter
+from nodemem.records import (
+    GcEvent,
+    GcWatch,
+    Marker,
+    MemorySample,
+    ProcessFacts,
+    RecordingWriter,
+)
 from nodemem.results import SILENT, Progress
 
 SETTLE = 0.3  # seconds for sockets to close before the heap is looked at
@@ -20,13 +27,15 @@ SETTLE = 0.3  # seconds for sockets to close before the heap is looked at
 class Experiment:
     """What was seen. Times are seconds since we attached.
 
-    `samples` were taken while the load ran and once after each snapshot, `before` and `after` are
+    `samples` were taken while the load ran and once after each snapshot; `collections` are those of
+    the main thread under load, the warm-up included; `before` and `after` are
     snapshots of the idle, collected heap; `requests` were answered in between, in `seconds`.
     """
 
     facts: ProcessFacts
     samples: Sequence[MemorySample]
     markers: Sequence[Marker]
+    collections: Sequence[GcEvent]
     before: SnapshotFile
     after: SnapshotFile
     requests: int
@@ -59,6 +68,7 @@ def run_experiment(
     """
     samples: list[MemorySample] = []
     markers: list[Marker] = []
+    collected: list[GcEvent] = []
     recording = folder / "recording.ndjson"
     with RecordingWriter(recording, started=time.time(), force=True) as writer:
         facts = node.facts()
@@ -76,11 +86,20 @@ def run_experiment(
 
         def load(duration: float, first: int = 0) -> HttpLoad:
             with HttpLoad(port, path, rate=rate, first=first) as driver:
-                for taken in node.watch(interval, count=max(2, round(duration / interval) + 1)):
-                    samples.append(taken)
-                    writer.write(taken)
-                    watch(taken)
+                begun = node.elapsed
+                sample()
+                for some in node.watch_gc(duration, every=interval, workers=False):
+                    for event in some:
+                        if event.time is not None:
+                            keep(event, begun + event.time)
+                    if not any(isinstance(event, GcWatch) for event in some):
+                        sample()
             return driver
+
+        def keep(event: GcEvent | GcWatch, time: float) -> None:
+            if isinstance(event, GcEvent):
+                collected.append(event.replaced(time=time))
+                writer.write(collected[-1])
 
         def snapshot(name: str) -> SnapshotFile:
             time.sleep(SETTLE)
@@ -104,6 +123,7 @@ def run_experiment(
         facts=facts,
         samples=samples,
         markers=markers,
+        collections=collected,
         before=before,
         after=after,
         requests=driver.requests,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nodemem.api.experiment import Experiment
+from nodemem.gc.statistics import KINDS, Statistics, collect
 from nodemem.heap import open_snapshot
 from nodemem.heap.findings.tree import dominator_tree
 from nodemem.heap.naming.names import Names
@@ -27,6 +28,11 @@ class LeakCheck:
     dominators: Table
 
     @property
+    def collections(self) -> Statistics:
+        """The figures of the collections under load."""
+        return collect(self.experiment.collections).all()
+
+    @property
     def growth(self) -> Table:
         """Who keeps what is new, the greatest first, in the columns people read."""
         return self.diagnosis.growth.select(*GROWTH_SHOWN)
@@ -44,6 +50,7 @@ class LeakCheck:
                 {"file": str(taken.path), "size": taken.size, "seconds": taken.seconds}
                 for taken in (seen.before, seen.after)
             ],
+            "collections": self.collections.to_data(),
             "requests": seen.requests,
             "failures": seen.failures,
             "seconds": seen.seconds,
@@ -84,6 +91,17 @@ def check_for_leaks(
         return LeakCheck(experiment, diagnosis, dominator_tree(Names(after)))
 
 
+def _collections(figures: Statistics) -> tuple[dict[str, Any], list[Series]]:
+    """What the chapter on collections says, and the course of the heap."""
+    longest = [figures.pauses[kind].to_data()["max"] for kind in KINDS]
+    params = {
+        "minor": figures.pauses["minor"].count,
+        "major": figures.pauses["major"].count,
+        "longest": max((value for value in longest if value is not None), default=None),
+    }
+    return params, [one for one in figures.series() if one.unit == "bytes"]
+
+
 def report_on(check: LeakCheck, memory_map: Table | None = None) -> Report:
     """The report: verdict, memory over time, what grew, the holder's path, the dominator tree, and
     where the process's memory was afterwards (`map_tree`)."""
@@ -108,6 +126,7 @@ def report_on(check: LeakCheck, memory_map: Table | None = None) -> Report:
             for marker in seen.markers
             if marker.label == "snapshot"
         ],
+        collections=_collections(check.collections),
         growth=check.growth.head(12, "nodemem heap diff BEFORE AFTER"),
         growth_by="added_bytes",
         path=found.path,

@@ -114,11 +114,17 @@ class Node:
             due = max(due + interval, time.monotonic())
 
     def watch_gc(
-        self, seconds: float | None = None, *, causes: bool = False
+        self,
+        seconds: float | None = None,
+        *,
+        every: float = 1.0,
+        causes: bool = False,
+        workers: bool = True,
     ) -> Iterator[list[GcEvent | GcWatch]]:
         """The collections of the main thread and of all workers as they happen, in the order of
-        time: about every second what is new, for `seconds` or until the caller stops; at the end a
-        `GcWatch` for each isolate. Times count from the beginning.
+        time: about `every` second what is new, for `seconds` or until the caller stops; at the end
+        a `GcWatch` for each isolate. Times count from the beginning. While `workers` are watched,
+        `memory_usage` must not be asked for.
 
         Sizes, pauses and kinds are always told. With `causes`, why each ran and how long its thread
         used the processor, from V8's trace events, and all is handed out at the end.
@@ -126,7 +132,7 @@ class Node:
         Raises:
             TargetError: the process ended, or does not answer.
         """
-        return watch(self._session, seconds, causes=causes)
+        return watch(self._session, seconds, every=every, causes=causes, workers=workers)
 
     def collect(self, which: Which = "major") -> CollectedOnce:
         """Run one `minor` or `major` collection in the main thread, and see what it frees.

@@ -17,6 +17,7 @@ from nodemem.target.session import Session
 from nodemem.target.tracing import traced
 from nodemem.target.worker_thread import WorkerThread, visit_all
 
+_Workers = Callable[[], list[WorkerThread]]
 EVERY = 1.0  # seconds between two questions
 _WORKER = 2.0  # seconds that a worker has for an answer
 _REST = 10.0  # seconds before one that gave none is asked again
@@ -24,13 +25,20 @@ _LATE = (0.05, 0.2, 0.5)  # seconds to wait for performance entries that come on
 
 
 def watch(
-    session: Session, seconds: float | None, *, every: float = EVERY, causes: bool = False
+    session: Session,
+    seconds: float | None,
+    *,
+    every: float = EVERY,
+    causes: bool = False,
+    workers: bool = True,
 ) -> Iterator[list[GcEvent | GcWatch]]:
     """Watch for `seconds` (None: until the caller stops), and hand out what has happened about
     every `every` seconds, in the order of time; at the end a `GcWatch` for each isolate.
 
     Times count from the beginning. With `causes`, V8's trace events are collected too, and nothing
-    is handed out before the end. Whatever way it ends, nothing stays behind in the process.
+    is handed out before the end. Without `workers` the main thread alone is watched; with them
+    nothing else may visit workers meanwhile, as `usage.read_memory` does. Whatever way it ends,
+    nothing stays behind in the process.
 
     Raises:
         TargetError: the process ended, or does not answer.
@@ -40,15 +48,21 @@ def watch(
     # Before all else: what happens meanwhile should have its cause, too.
     tracing: contextlib.AbstractContextManager[list[Any]]
     tracing = traced(session, ["v8"], set(NAMES)) if causes else contextlib.nullcontext([])
-    with tracing as traces, visit_all(session) as workers, contextlib.closing(watching):
-        watching.begin(workers())
-        for some in watching.run(seconds, every, workers):
+    visit: contextlib.AbstractContextManager[_Workers]
+    visit = visit_all(session) if workers else contextlib.nullcontext(_no_workers)
+    with tracing as traces, visit as those, contextlib.closing(watching):
+        watching.begin(those())
+        for some in watching.run(seconds, every, those):
             if causes:
                 kept += some
             else:
                 yield some
     if causes:
         yield with_causes(kept, traces, origin=watching.origin)
+
+
+def _no_workers() -> list[WorkerThread]:
+    return []
 
 
 class _Watching:
@@ -71,7 +85,7 @@ class _Watching:
         self,
         seconds: float | None,
         every: float,
-        workers: Callable[[], list[WorkerThread]],
+        workers: _Workers,
     ) -> Iterator[list[GcEvent | GcWatch]]:
         until = None if seconds is None else time.monotonic() + seconds
         try:
@@ -149,6 +163,7 @@ class _Watched:
         self._begun = (began - self.origin) / 1e6
         self._pid, self._thread = isolate.pid, first.thread
         self._lost = 0
+        self._handed = 0
         self._spent = 0.0
         self._now = self._begun
         self.joined = Joined(
@@ -158,7 +173,9 @@ class _Watched:
 
     def take(self) -> list[GcEvent | GcWatch]:
         first, self._first = self._first, []
-        return first + self._events(self.probe.take())
+        found = first + self._events(self.probe.take())
+        self._handed += len(found)
+        return found
 
     def finish(self) -> list[GcEvent | GcWatch]:
         """What is left, and how it was watched. What began after the last time that was asked does
@@ -175,7 +192,7 @@ class _Watched:
             GcWatch(
                 time=now,
                 begun=self._begun,
-                events=self.joined.events,
+                events=self._handed + len(rest),
                 lost=self._lost,
                 cost=2 * self.joined.overhead + self._spent,
                 thread=self._thread,

@@ -166,8 +166,19 @@ class _Story:
             external=sample.external,
         )
 
+    def collections(self, check: LeakCheck) -> None:
+        """What the collector did while the load ran."""
+        from nodemem.gc.table import pauses_table
+
+        figures = check.collections
+        self("collections")
+        self._out.line(self._out.text(pauses_table(figures)).rstrip("\n"))
+        for series in figures.series()[:1]:
+            self._out.line(self._out.text(series).rstrip("\n"))
+
     def result(self, check: LeakCheck, report: Path, *, as_expected: bool) -> None:
         diagnosis = check.diagnosis
+        self.collections(check)
         self("growth")
         self._out.line(self._out.text(check.growth.head(8, "nodemem heap diff BEFORE AFTER")))
         self(f"verdict.{diagnosis.verdict.replace(' ', '_')}")

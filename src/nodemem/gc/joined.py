@@ -37,7 +37,6 @@ class Joined:
 
     def __init__(self, origin: float, *, thread: int | None, pid: int | None) -> None:
         self.origin = origin
-        self.events = 0
         self.overhead = 0.0
         self._thread, self._pid = thread, pid
         self._sizes: deque[tuple[Sized, Sequence[str]]] = deque()
@@ -115,7 +114,6 @@ class Joined:
             columns["allocated"] = max(0, before - self._used_after)
         if columns["kind"] in _SIZED:
             self._used_after = after
-        self.events += 1
         yield GcEvent(**columns, thread=self._thread, pid=self._pid)
 
     def _columns(

@@ -31,6 +31,7 @@ def leak_report(
     tone: Tone | None = None,
     memory: Sequence[Series] = (),
     markers: Sequence[tuple[float, Said]] = (),
+    collections: tuple[Mapping[str, Any], Sequence[Series]] | None = None,
     growth: Table | None = None,
     growth_by: str = "added_size",
     path: Table | None = None,
@@ -42,7 +43,8 @@ def leak_report(
 ) -> Report:
     """A report whose verdict is the first of `findings`, or `verdict` with its `tone`.
 
-    `memory` are series in bytes over seconds, `markers` moments on them. `growth` has a column
+    `memory` are series in bytes over seconds, `markers` moments on them; `collections` the
+    parameters of that chapter's text and series in bytes. `growth` has a column
     `class` and the bytes in `growth_by`; `path` is a retaining path, the root first; `dominators`
     a tree with the columns `name` and `retained`, `memory_map` one as `map_section` takes it.
     Chapters without content are left out.
@@ -53,6 +55,9 @@ def leak_report(
         span = max(times, default=0.0) - min(times, default=0.0)
         seen = {"n": max(len(one.times) for one in memory), "t": span}
         sections.append(Section("memory", (Lines(tuple(memory), tuple(markers)),), seen))
+    if collections is not None and collections[1]:
+        params, series = collections
+        sections.append(Section("collections", (Lines(tuple(series)),), params))
     if growth is not None:
         drawn = Bars(growth, "class", growth_by) if len(growth) >= _LEAST_BARS else growth
         sections.append(Section("growth", (drawn,)))
