@@ -198,6 +198,16 @@ def test_ways_end_at_the_object_and_avoid_it_before(tmp_path, heap):
         assert sum(row["count"] for row in ends) == rows[0]["count"] == table.summary["ways"]
 
 
+@given(heaps(), st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_what_several_keep_together_is_counted_once(tmp_path, heap, data):
+    snapshot = opened(heap, tmp_path)
+    nodes = data.draw(st.lists(st.integers(1, snapshot.node_count - 1), max_size=5))
+    each = [brute_force_lost(snapshot, {node}, set()) for node in nodes]
+    size = sum(snapshot.shallow_size(node) for node in set().union(*each))
+    assert snapshot.graph.retained_together(nodes) == size
+
+
 @given(heaps(), heaps(), st.randoms(use_true_random=False))
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60

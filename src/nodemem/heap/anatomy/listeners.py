@@ -82,7 +82,6 @@ def _group(names: Names, some: list[Listening]) -> ListenerGroup:
             written = names.snapshot.location(function) or function
             frequent[written] += 1
             example.setdefault(written, function)
-    retained = names.snapshot.retained_size
     return ListenerGroup(
         names.class_name(largest.emitter),
         largest.event,
@@ -91,7 +90,7 @@ def _group(names: Names, some: list[Listening]) -> ListenerGroup:
         len(largest.functions),
         sum(len(one.functions) - len(set(one.functions)) for one in some),
         example[frequent.most_common(1)[0][0]],
-        sum(retained(node) for one in some for node in set(one.own)),
+        names.snapshot.graph.retained_together(node for one in some for node in one.own),
         largest.emitter,
     )
 

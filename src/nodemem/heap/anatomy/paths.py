@@ -108,7 +108,7 @@ def class_paths(names: Names, class_name: str, *, top: int) -> Table:
     distances = names.snapshot.graph.distances
     sample = members[:: -(-len(members) // _SAMPLE)]
     near = sorted((distances[node], node) for node in sample if distances[node] >= 0)
-    outermost = _outermost(names, sample)
+    outermost = set(names.snapshot.graph.outermost(sample))
     tree: _Branch | None = None
     followed = looked_at = 0
     for hops, node in near:
@@ -123,17 +123,6 @@ def class_paths(names: Names, class_name: str, *, top: int) -> Table:
     records = [] if tree is None else _records(names, tree, top)
     summary = {"objects": len(members), "looked_at": looked_at}
     return Table(COLUMNS, records, summary=summary)
-
-
-def _outermost(names: Names, nodes: Sequence[int]) -> frozenset[int]:
-    """The nodes that none of the others dominates."""
-    places, subtree = names.snapshot.graph.tree_places, names.snapshot.graph.tree.subtree
-    found, end = [], -1
-    for place, node in sorted((places[node], node) for node in nodes):
-        if place >= end:
-            found.append(node)
-            end = place + subtree[place]
-    return frozenset(found)
 
 
 def objects_of(names: Names, class_name: str) -> list[int]:

@@ -132,7 +132,7 @@ def _grouped(
     starts = np.flatnonzero(np.diff(code[functions][order], prepend=-2))
     found = []
     for some in np.split(order, starts[1:]):
-        first, kept = int(some[0]), np.unique(nodes[some])
+        first = int(some[0])
         waited = np.unique(promises[some])
         found.append(
             Waiting(
@@ -140,7 +140,7 @@ def _grouped(
                 int(functions[first]),
                 len(some),
                 int((waited >= 0).sum()),
-                int(arrays.retained_sizes[kept].sum(dtype=np.int64)),
+                arrays.snapshot.graph.retained_together(nodes[some].tolist()),
                 int(nodes[first]),
                 int(promises[first]) if promises[first] >= 0 else None,
             )

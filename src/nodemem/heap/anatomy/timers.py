@@ -22,7 +22,7 @@ _CALLBACKS: tuple[tuple[str, str], ...] = (
 @dataclass(frozen=True, slots=True)
 class TimerGroup:
     """Timers of one kind, period (milliseconds; None where no list of timers has them, or it is no
-    timer of a period) and function. `retained` bytes are the sum over them; `example` keeps most.
+    timer of a period) and function. `retained` bytes hang on them together; `example` keeps most.
     """
 
     kind: Kind
@@ -52,9 +52,9 @@ def timers(names: Names) -> list[TimerGroup]:
         order = np.argsort(-retained, kind="stable")
         keys = np.stack([periods, once, code])[:, order]
         unique, first, back = np.unique(keys, axis=1, return_index=True, return_inverse=True)
-        sums = np.zeros(unique.shape[1], np.int64)
-        np.add.at(sums, back.ravel(), retained[order])
+        by_group = np.argsort(back.ravel(), kind="stable")
         counts = np.bincount(back.ravel(), minlength=unique.shape[1])
+        members = np.split(calls.sources[order][by_group], np.cumsum(counts)[:-1])
         for group, at in enumerate(order[first].tolist()):
             kind: Kind = "timeout" if once[at] else "interval"
             found.append(
@@ -63,7 +63,7 @@ def timers(names: Names) -> list[TimerGroup]:
                     int(periods[at]) if periods[at] >= 0 else None,
                     int(counts[group]),
                     function_behind(names, int(calls.targets[at])),
-                    int(sums[group]),
+                    arrays.snapshot.graph.retained_together(members[group].tolist()),
                     int(calls.sources[at]),
                 )
             )

@@ -5,7 +5,7 @@ all together. The loops are in nodemem.kernels."""
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
@@ -232,6 +232,22 @@ class Graph:
         places = zeros("I", self.node_count)
         load("retainers").invert(self.node_count, self.tree.preorder, places)
         return places
+
+    def outermost(self, nodes: Iterable[int]) -> list[int]:
+        """Those of `nodes` that no other of them dominates, in preorder. What nodes keep together
+        is the sum over these: what hangs on one inside another is counted there already."""
+        places, subtree = self.tree_places, self.tree.subtree
+        found, end = [], -1
+        for place, node in sorted((places[node], node) for node in set(nodes)):
+            if place >= end:
+                found.append(node)
+                end = place + subtree[place]
+        return found
+
+    def retained_together(self, nodes: Iterable[int]) -> int:
+        """Bytes in the dominator subtrees of `nodes`, each counted once."""
+        sizes = self.retained_sizes
+        return sum(sizes[node] for node in self.outermost(nodes))
 
     @cached_property
     def retainers(self) -> Retainers:

@@ -86,16 +86,10 @@ def find_suspects(
             known = found.get(suspect.holder.ordinal)
             if known is None or known.retained < suspect.retained:
                 found[suspect.holder.ordinal] = suspect
-    places, subtree = snapshot.graph.tree_places, snapshot.graph.tree.subtree
 
     def join(alike: Sequence[Suspect]) -> Suspect:
-        outermost, end = [], -1  # one inside another is counted there already
-        for suspect in sorted(alike, key=lambda one: places[one.holder.ordinal]):
-            place = places[suspect.holder.ordinal]
-            if place >= end:
-                outermost.append(suspect)
-                end = place + subtree[place]
-        return joined(outermost)
+        by_holder = {suspect.holder.ordinal: suspect for suspect in alike}
+        return joined([by_holder[node] for node in snapshot.graph.outermost(by_holder)])
 
     merged = together(found.values(), alike_holders, join)
     return sorted(merged, key=lambda suspect: (-suspect.retained, suspect.holder.ordinal))
