@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nodemem.cli import run
-from nodemem.render.topics import SNAPSHOT_TOPICS, TOPICS
+from nodemem.render.topics import MAP_TOPICS, SNAPSHOT_TOPICS, TOPICS
 from nodemem.testing import NodeProgram
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,15 @@ def test_topics_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert [row["topic"] for row in listed["data"]["rows"]] == list(TOPICS)
 
 
-UNTOUCHED = ("memory-structure", "attach", "inspect", "heap-limit", "flags", *SNAPSHOT_TOPICS)
+UNTOUCHED = (
+    "memory-structure",
+    *MAP_TOPICS,
+    "attach",
+    "inspect",
+    "heap-limit",
+    "flags",
+    *SNAPSHOT_TOPICS,
+)
 
 
 @pytest.mark.parametrize("topic", [topic for topic in TOPICS if topic not in UNTOUCHED])
@@ -154,3 +162,28 @@ def test_how_a_process_can_be_attached_to_is_read_without_touching_it(
     assert values["address"] in opened.stderr_lines[0]
     assert run(["explain", topic, "127.0.0.1:9229"]) == 2
     assert run(["explain", topic, "999999999"]) == 3
+
+
+def test_the_parts_of_each_segment_are_those_of_the_process(
+    start: Callable[..., NodeProgram], any_node: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = start(any_node, PROGRAM)
+    sizes: dict[str, int] = {}
+    for topic in MAP_TOPICS:
+        data = json.loads(printed(capsys, topic, str(program.pid), "--json"))["data"]
+        values = data["values"]
+        assert sum(part["size"] for part in values["parts"]) == values["segment_size"]
+        assert all(f"| {part['name']} |" in data["body"] for part in values["parts"])
+        assert "unknown" not in data["body"]
+        sizes[topic] = values["segment_size"]
+        if topic == "rss":
+            told = {part["category"]: part["size"] for part in values["parts"]}
+            assert values["uss"] <= values["pss"] <= values["rss"] == values["segment_size"]
+    # Nothing changes in it, so that the pages agree.
+    assert abs(sizes["code-segment"] - told["code"]) < 1e6
+    assert abs(sizes["heap-segment"] - told["heap"]) < 1e6
+    assert sizes["code-segment"] > 5e6
+    assert program.stderr_lines == [], "an inspector that opens says so"
+    korean = printed(capsys, "stack-segment", str(program.pid), "--lang", "ko", "--format", "md")
+    assert str(program.pid) in korean
+    assert run(["explain", "rss", "127.0.0.1:9229"]) == 2

@@ -26,20 +26,25 @@ _DIGITS = 20  # no process id is longer; Python refuses to read thousands of the
 def command(out: Output, topic: str | None, target: str | None) -> None:
     """A concept in plain words; with a PID, with the numbers of that process.
 
-    Topics are memory-structure, usage, snapshot, retained-size, leaks, attach, inspect,
-    garbage-collection, minor-gc, major-gc, heap-limit and flags; and object-graph, shallow-size,
-    dominators, distance, closures and strings, which take the FILE of a heap snapshot instead of a
-    PID. Without a topic they are listed. To read a process's numbers it is attached to for a
-    moment, for collections five seconds, and left as it was found; PID may also be the host:port or
-    ws:// address of an open inspector. For memory-structure, attach, inspect, heap-limit and flags
-    it is not touched at all. Where the output is no terminal, a page is Markdown.
+    Topics are memory-structure, code-segment, data-segment, heap-segment, stack-segment, rss,
+    usage, snapshot, retained-size, leaks, attach, inspect, garbage-collection, minor-gc, major-gc,
+    heap-limit and flags; and object-graph, shallow-size, dominators, distance, closures and
+    strings, which take the FILE of a heap snapshot instead of a PID. Without a topic they are
+    listed. To read a process's numbers it is attached to for a moment, for collections five
+    seconds, and left as it was found; PID may also be the host:port or ws:// address of an open
+    inspector. For memory-structure, the segments, rss, attach, inspect, heap-limit and flags it is
+    not touched at all. Where the output is no terminal, a page is Markdown.
     """
     from nodemem.render import topics
 
     if topic is None:
         out.emit(_topics(out), subject={})
         return
-    values = None if target is None or topic not in topics.TOPICS else _own(target, topic)
+    values = None
+    if target is not None and topic in topics.MAP_TOPICS:
+        values = _in_map(out, target, topic)
+    elif target is not None and topic in topics.TOPICS:
+        values = _own(target, topic)
     page = topics.explain(topic, out.texts, values)
     if out.json:
         data = {"topic": page.topic, "title": page.title, "body": page.body, "values": values}
@@ -164,6 +169,21 @@ def _limits(pid: int) -> dict[str, Any]:
         "recommended": " ".join(advice.flags.words()) if advice and advice.flags else None,
         "ends": found.ending.first,
     }
+
+
+def _in_map(out: Output, target: str, topic: str) -> dict[str, Any]:
+    """The parts of one segment, or all segments, with their names in the reader's language."""
+    from nodemem.api.map_facts import map_facts
+    from nodemem.render.segments import category_name, segment_name
+
+    whole = topic == "rss"
+    found = map_facts(_process_id(target), None if whole else topic.removesuffix("-segment"))
+    told = segment_name if whole else category_name
+    parts = [
+        {"category": name, "name": told(out.texts, name), "size": size}
+        for name, size in found["parts"]
+    ]
+    return found | {"parts": parts}
 
 
 def _in_snapshot(target: str, topic: str) -> dict[str, Any]:

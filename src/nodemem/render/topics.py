@@ -33,8 +33,11 @@ SNAPSHOT_TOPICS = (
 """Those whose own numbers are of a heap snapshot, not of a process."""
 GC_TOPICS = ("garbage-collection", "minor-gc", "major-gc")
 """Those for which a process is watched for some seconds."""
+MAP_TOPICS = ("code-segment", "data-segment", "heap-segment", "stack-segment", "rss")
+"""Those whose own numbers are of the memory map of a process, which is not touched."""
 TOPICS = (
     "memory-structure",
+    *MAP_TOPICS,
     "usage",
     "snapshot",
     "retained-size",
@@ -47,6 +50,14 @@ TOPICS = (
     *SNAPSHOT_TOPICS,
 )
 VALUES = (
+    "parts",
+    "segment_size",
+    "pss",
+    "uss",
+    "isolates",
+    "malloc_free",
+    "swap",
+    "reserved",
     "gc_seconds",
     "gc_minor",
     "gc_major",

@@ -84,7 +84,8 @@ class _Case:
     @property
     def v8(self) -> int:
         """What V8's heaps have in memory, their pool included."""
-        return sum(size for name, size in self.sizes.items() if name.startswith("v8_"))
+        own = (one for one in self.found.categories if one.category.startswith("v8_"))
+        return sum(one.rss for one in own if one.segment == "heap")
 
     @property
     def mappings(self) -> int:
