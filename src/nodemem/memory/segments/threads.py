@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from nodemem.memory.malloc import HEAP_ALIGNMENT
 from nodemem.memory.segments.ledger import Ledger
 from nodemem.memory.segments.types import Kind
 from nodemem.records import AddressSpace, MappedMemory, ThreadName
@@ -24,10 +25,14 @@ TLS = Kind("data", "thread_local_storage")
 _SELF, _TID = 16, 0x2D0
 _BLOCK = 64  # control blocks begin at multiples of so many bytes
 _UP_TO = 64 << 10  # bytes at the end of a stack in which the control block is looked for
+_FIRST = 128 << 10  # bytes of what is present of a stack that are looked through
+_STACK_UP_TO = 64 << 20
 _MAIN_UP_TO = 1 << 20  # bytes of a mapping in which the main thread's may be
 _VARIABLES = 1 << 10  # bytes below a control block that are looked at for the thread's variables
 _KEYS_END = 0x520  # bytes of a control block up to the end of the values of pthread_getspecific
-_GUARD_UP_TO = 1 << 20
+_BLOCK_LEAST = 0x700  # bytes of a control block, at least; a page is more than it has
+_PAGE = 4096
+_GUARD_UP_TO = 64 << 10
 _BELOW_HEAP = 0x14000  # how far V8's heap may be behind the beginning of its isolate
 
 
@@ -52,8 +57,11 @@ def find(
     by_inner = {one.inner: one for one in names}
     blocks: dict[int, tuple[int, MappedMemory]] = {}
     variables: dict[int, tuple[int, ...]] = {}
+    guarded = 0  # the end of the guard just passed
     for one in mappings:
-        for low, length in _where(one, space):
+        where = _where(one, space, is_stack=one.start == guarded)
+        guarded = one.end if _is_guard(one) else 0
+        for low, length in where:
             data = space.read(low, length)
             for block, inner in _blocks(data or b"", low):
                 if inner in by_inner and inner not in blocks:
@@ -89,7 +97,7 @@ def isolates(threads: Sequence[Thread], main: int, heaps: Sequence[int]) -> dict
 def claim(
     ledger: Ledger, threads: Sequence[Thread], isolates: Mapping[int, str], main: int
 ) -> None:
-    """Claim the stacks, and the main thread's variables, which are beside those of libraries."""
+    """Claim the stacks; what is behind a guard and no thread's is that of one that has ended."""
     by_mapping: dict[int, Thread] = {thread.mapping.start: thread for thread in threads}
     guard: MappedMemory | None = None
     for one in ledger.mappings:
@@ -99,9 +107,9 @@ def claim(
             ledger.claim(one.start, one.end, MAIN_STACK)
         elif thread is not None and thread.name.tid != main:
             label = isolates.get(thread.heap or 0) or f"{thread.name.name} {thread.name.tid}"
-            start = one.start
-            # What lies below in the same mapping is not the stack: a guard would be between.
-            ledger.claim(start, one.end, Kind("stack", STACKS, label))
+            # Older kernels merge a stack with what happens to be mapped behind it.
+            end = min(one.end, -(-(thread.block + _BLOCK_LEAST) // _PAGE) * _PAGE)
+            ledger.claim(one.start, end, Kind("stack", STACKS, label))
         elif behind_guard and _could_be_stack(one):
             ledger.claim(one.start, one.end, Kind("stack", STACKS))
         guard = one if _is_guard(one) else None
@@ -118,18 +126,29 @@ def _is_guard(one: MappedMemory) -> bool:
 
 
 def _could_be_stack(one: MappedMemory) -> bool:
-    return one.access == "rw-p" and not one.file and not one.inode and "dc" not in (one.flags or ())
+    is_arena = one.start % HEAP_ALIGNMENT == 0  # behind another one that is nearly full
+    is_own = one.access == "rw-p" and not one.file and not one.inode
+    return is_own and not is_arena and "dc" not in (one.flags or ())
 
 
-def _where(one: MappedMemory, space: AddressSpace) -> list[tuple[int, int]]:
+def _where(one: MappedMemory, space: AddressSpace, *, is_stack: bool) -> list[tuple[int, int]]:
     """Where in a mapping a control block may be: what is present at its end, or all of it if it is
-    small."""
+    small; and where a stack is merged with what is behind it, at the begin of what is present."""
     is_own = one.access[:2] == "rw" and not one.file and not one.inode
     is_empty = not one.rss and one.pss is not None
     if not is_own or is_empty or "dc" in (one.flags or ()):
         return []
-    start = one.start if one.end - one.start <= _MAIN_UP_TO else one.end - _UP_TO
-    return space.resident(start, one.end - start)
+    size = one.end - one.start
+    if size <= _MAIN_UP_TO:
+        return space.resident(one.start, size)
+    found = space.resident(one.end - _UP_TO, _UP_TO)
+    if is_stack:
+        left = _FIRST
+        for low, length in space.resident(one.start, min(size, _STACK_UP_TO) - _UP_TO):
+            if left > 0:
+                found.append((low, min(length, left)))
+            left -= length
+    return found
 
 
 def _blocks(data: bytes, at: int) -> Iterable[tuple[int, int]]:
