@@ -88,3 +88,18 @@ def test_one_process_over_time(
 def test_what_cannot_be_meant(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(words) == 2
     assert "nodemem:" in capsys.readouterr().err
+
+
+def test_a_comparison_as_a_page(any_node: Path, start: Start, tmp_path: Path) -> None:
+    program = start(any_node, PROGRAM)
+    page, saved = tmp_path / "growth.html", tmp_path / "before.json"
+    assert run(["map", str(program.pid), "--json", "-o", str(saved)]) == 0
+    os.kill(program.pid, signal.SIGUSR2)
+    program.wait_for("grown")
+    assert run(["map", str(saved), str(program.pid), "-o", str(page)]) == 0
+    text = page.read_text()
+    assert text.startswith("<!doctype html>")
+    data = json.loads(text.split('id="nodemem-data">')[1].split("</script>")[0])["data"]
+    rows = data["sections"][0]["blocks"][0]["rows"]
+    assert rows[0]["growth"] > 30 * MB
+    assert [row["growth"] for row in rows] == sorted((row["growth"] for row in rows), reverse=True)

@@ -85,3 +85,10 @@ def test_what_looks_wrong_is_found() -> None:
     ]
     assert ids(situation(groups=[group(512, 10)], events={"oom_kill": 2})) == ["triage.oom_kills"]
     assert ids(situation(mappings=60_000, mappings_limit=65_530)) == ["triage.mappings"]
+
+
+def test_a_limit_that_only_slows_is_not_told_as_one_that_kills() -> None:
+    soft = GroupMemory(path="/app", limit=100 * MB, used=95 * MB, slows=True)
+    assert "triage.close.slowing" in ids(situation(groups=[soft]))
+    hard = GroupMemory(path="/app", limit=100 * MB, used=95 * MB)
+    assert "triage.close.container" in ids(situation(groups=[hard]))

@@ -58,6 +58,9 @@ def over_time(out: Output, pid: int, seconds: float, *, freeze: bool, gentle: bo
 def _show(out: Output, found: Growth, **more: Any) -> None:
     out.command = "map-growth"
     warnings = tuple(out.texts(f"map.doubt.{doubt}") for doubt in found.doubts)
+    if out.format == "text" and out.path is not None and out.path.suffix == ".html":
+        out.write(_page(out, found, warnings))
+        return
     if out.format == "text":
         out.write("\n".join(_lines(out, found, warnings)))
         return
@@ -86,6 +89,33 @@ def _lines(out: Output, found: Growth, warnings: Sequence[str]) -> list[str]:
     text += [""] if notes else []
     text += [line for note in notes for line in wrap(note, terminal.prose, terminal)]
     return [terminal.encodable(line) for line in text]
+
+
+def _page(out: Output, found: Growth, warnings: tuple[str, ...]) -> str:
+    """The comparison as one HTML file."""
+    from nodemem.render.html import Bars, Report, Said, Section, to_html
+    from nodemem.results import Column, Table
+
+    rows = [row[:3] for row in _rows(out, found) if found.rows[0].segment is None or not row[3]]
+    grown = sorted(rows, key=lambda row: row[1] - row[2])
+    table = Table(
+        columns=(
+            Column("category", role="name"),
+            *(Column(key, unit="bytes") for key in ("before", "after", "growth")),
+        ),
+        records=[(label.strip(), *sizes, sizes[1] - sizes[0]) for label, *sizes in grown],
+        warnings=warnings,
+    )
+    before, after = found.whose
+    report = Report(
+        title=Said("report.map_of", {"script": after.script or "", "pid": after.pid}),
+        verdict=Said("map.growth.verdict", {"growth": _signed(out, found.growth)}),
+        tone="unsure" if warnings else "good",
+        badge=Said("report.map_badge.growth"),
+        sections=(Section("map_growth", (Bars(table, "category", "growth"),)),),
+        subject={"before": before.to_data(), "after": after.to_data()},
+    )
+    return to_html(report, out.texts)
 
 
 def _head(out: Output, found: Growth) -> str:
