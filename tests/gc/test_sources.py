@@ -184,6 +184,17 @@ def test_text(name: str, lang: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert ("마이너" in text or "minor" in text) if lang == "ko" else "Stood still" in text
 
 
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_the_report(tmp_path: Path, lang: str, capsys: pytest.CaptureFixture[str]) -> None:
+    page, log = tmp_path / "gc.html", LOGS / "node26" / "oom.trace-gc.log"
+    assert run(["gc", str(log), "-o", str(page), "--lang", lang]) == 0
+    text = page.read_text()
+    assert text.count("<svg") == 2
+    assert "last resort" in text
+    assert run(["gc", str(log), "-o", str(page)]) == 2
+    capsys.readouterr()
+
+
 def test_the_command_itself() -> None:
     """As a process: the verb has the name of a module of Python's own."""
     command = [sys.executable, "-m", "nodemem", "gc", str(LOGS / "node20" / "lru.trace-gc.log")]

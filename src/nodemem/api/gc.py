@@ -11,9 +11,16 @@ from typing import TYPE_CHECKING, Any
 from nodemem.gc.findings import findings
 from nodemem.gc.log import GcLog
 from nodemem.gc.statistics import KINDS, Collected, Statistics
-from nodemem.gc.table import events_table
+from nodemem.gc.table import (
+    events_table,
+    isolates_table,
+    longest_table,
+    pauses_table,
+    triggers_table,
+)
 from nodemem.records import GcEvent, GcWatch
-from nodemem.results import SILENT, Finding, Progress, Table
+from nodemem.render.html import Report, Said, gc_report
+from nodemem.results import SILENT, Evidence, Finding, Progress, Table
 
 if TYPE_CHECKING:
     from nodemem.api.node import Node
@@ -145,6 +152,31 @@ def watch_gc(
                 report.add(event)
     report.conclude(version=node.version)
     return report
+
+
+def report_on(report: GcReport, title: str, subject: dict[str, Any]) -> Report:
+    """The same figures as a page: `title` names what was looked at."""
+    one, isolates = report.figures, report.collected.sorted()
+    verdict = Said("report.gc_verdict", {"count": one.count, "seconds": one.seconds})
+    if report.findings:
+        verdict = Said(f"finding.{report.findings[0].id}.title", report.findings[0].params)
+    return gc_report(
+        title=Said("report.gc_of", {"title": title}),
+        verdict=verdict,
+        pauses=pauses_table(one),
+        series=one.series(),
+        triggers=triggers_table(one),
+        longest=longest_table(one),
+        isolates=isolates_table(isolates) if len(isolates) > 1 else None,
+        figures=(
+            Evidence("gc_count", one.count, "count"),
+            Evidence("gc_paused", one.paused_total, "s"),
+            Evidence("gc_rate", one.rate(one.allocated), "bytes/s"),
+            Evidence("gc_live", one.live.last, "bytes"),
+        ),
+        findings=report.findings,
+        subject=subject,
+    )
 
 
 def gc_facts(node: Node, seconds: float) -> dict[str, Any]:

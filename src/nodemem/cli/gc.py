@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         "nodemem gc app.log",
         "nodemem gc app.log --json",
         "nodemem gc app.log --csv -o collections.csv",
+        "nodemem gc app.log -o gc.html",
     ],
 )
 @click.argument("targets", nargs=-1, required=True, metavar="PID|LOG...|RECORDING")
@@ -203,7 +204,7 @@ def _emit_events(out: Output, table: Table, subject: dict[str, Any]) -> None:
 
 
 def _show(out: Output, report: GcReport, subject: dict[str, Any], *, title: str) -> None:
-    """The figures, as text or JSON."""
+    """The figures, as text, as JSON, or as a page with charts (`-o FILE.html`)."""
     from nodemem.cli._gc_text import text_of
 
     notes = [out.texts(key, count=count) for key, count in report.notes.items()]
@@ -214,6 +215,12 @@ def _show(out: Output, report: GcReport, subject: dict[str, Any], *, title: str)
     if out.json:
         out.write(out.envelope(report.to_data(), subject, warnings=tuple(notes)))
         return
-    out.write(text_of(out, report, title))
+    if out.path is not None and out.path.suffix == ".html":
+        from nodemem.api.gc import report_on
+        from nodemem.render.html import to_html
+
+        out.write(to_html(report_on(report, title, subject), out.texts))
+    else:
+        out.write(text_of(out, report, title))
     for note in notes:
         out.note(note)

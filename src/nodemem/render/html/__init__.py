@@ -1,5 +1,6 @@
 """Reports: a model that rooms fill, a handful of charts, one page."""
 
+from nodemem.render.html.gc import gc_report
 from nodemem.render.html.leak import leak_report
 from nodemem.render.html.memory import map_report, map_section
 from nodemem.render.html.model import (
@@ -25,6 +26,7 @@ __all__ = [
     "Said",
     "Section",
     "Treemap",
+    "gc_report",
     "leak_report",
     "map_report",
     "map_section",
