@@ -7,7 +7,7 @@ longer, and source maps, are read from files (see `scripts`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
@@ -20,6 +20,7 @@ from nodemem.heap.naming.tokens import code_of
 
 Evidence = Literal["snapshot", "source file", "source map", "nearby function"]
 _ENOUGH = 200
+_MOST_KNOWN = 10_000
 
 
 class Declaration(NamedTuple):
@@ -43,8 +44,17 @@ def declaration_at(place: Place) -> Declaration:
     return Declaration(place, "snapshot" if place.generated is None else "source map")
 
 
-def functions_of(names: Names, context: int) -> list[Place]:
+def functions_of(names: Names, context: int) -> Sequence[Place]:
     """Places of functions that see the variables of a closure scope: its own, then inner ones."""
+    known = names.functions_by_scope
+    if context not in known:
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known[context] = _functions_of(names, context)
+    return known[context]
+
+
+def _functions_of(names: Names, context: int) -> tuple[Place, ...]:
     own = _places(names, context)
     inner: list[Place] = []
     seen = {context}  # a file may say that a scope is within itself
@@ -52,7 +62,7 @@ def functions_of(names: Names, context: int) -> list[Place]:
     while scopes and len(inner) < _ENOUGH:
         inner += [place for scope in scopes for place in _places(names, scope)]
         scopes = _inner_scopes(names, scopes, seen)
-    return list(dict.fromkeys(own + inner))[:_ENOUGH]
+    return tuple(dict.fromkeys(own + inner))[:_ENOUGH]
 
 
 def _places(names: Names, context: int) -> list[Place]:
@@ -142,7 +152,7 @@ def declaration_of_export(names: Names, file: str, name: str) -> Declaration | N
 _Found = tuple[Script, tuple[int, int], Evidence]
 
 
-def _variable(names: Names, functions: list[Place], name: str) -> _Found | None:
+def _variable(names: Names, functions: Sequence[Place], name: str) -> _Found | None:
     """Where a variable is declared that these functions see, in the script."""
     file = functions[0].script.file
     places = [place.script for place in functions if place.script.file == file]

@@ -53,6 +53,7 @@ class Names:
         self.layout = lru_cache(maxsize=10_000)(self._read_layout)
         self._entry_kind = lru_cache(maxsize=10_000)(self._kind_of_entries)
         self._text = lru_cache(maxsize=100_000)(snapshot.string)
+        self.functions_by_scope: dict[int, tuple[Place, ...]] = {}  # kept by `declared`
 
     def name(self, ordinal: int) -> str:
         """The node's name as V8 wrote it. The same few names are asked for again and again."""
