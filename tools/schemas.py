@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from nodemem.memory.segments.growth import Doubt
 from nodemem.memory.segments.limits import Machine, Nearest
 from nodemem.memory.segments.types import Category, Check, Outside, Refusal, Segment, V8Space
 from nodemem.records import ControlGroup, MemorySample, Pressure, Record
@@ -72,10 +73,43 @@ class MapTreeData(msgspec.Struct):
     processes: list[InTree]
 
 
+class GrowthRow(msgspec.Struct):
+    """One category of two maps, bytes; null where it does not apply, or only coarser parts can be
+    compared."""
+
+    segment: Segment | None
+    category: str | None
+    isolate: str | None
+    before: int
+    after: int
+    growth: int
+
+
+class GrowthOutside(msgspec.Struct):
+    """Something besides RSS that both maps know, bytes."""
+
+    name: str
+    before: int
+    after: int
+
+
+class GrowthData(msgspec.Struct):
+    """`data` of map with two targets, a recording, or --for. The rows add up to the RSS of both."""
+
+    rss_before: int
+    rss_after: int
+    growth: int
+    seconds: float | None
+    rows: list[GrowthRow]
+    outside: list[GrowthOutside]
+    doubts: list[Doubt]
+
+
 SCHEMAS = {
     "envelope": Envelope,  # all --json output
     "table": TableData,  # `data` of ps, heap ..., map --classes, explain without a topic
     "map": MapData,
+    "map-growth": GrowthData,
     "map-tree": MapTreeData,
     "usage": MemorySample,  # `data` of usage
     "digest": Digest,  # what heap digest -o writes, and `data` of its --json

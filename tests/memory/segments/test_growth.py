@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from nodemem.api import map_growth
 from nodemem.errors import InputError
 from nodemem.memory.segments import growth, saved
-from nodemem.memory.segments.types import SEGMENTS, Category, MemoryMap
+from nodemem.memory.segments.types import SEGMENTS, Category, MemoryMap, Outside
 from nodemem.memory.segments.who import Who
 from nodemem.records import (
     MemorySample,
@@ -28,6 +28,7 @@ from nodemem.records import (
 )
 from nodemem.results import envelope, to_json
 
+SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
 WHO = Who(7, "v22.1.0", "app.js", "boot", 100, 10.0)
 LATER = replace(WHO, age=25.0)
 NAMES = ("v8_old_space", "malloc_free", "malloc_in_use", "node_text")
@@ -67,6 +68,15 @@ def test_rows_add_up_to_both_maps(before: Any, after: Any, unseen: tuple[str, ..
     else:
         assert "less_seen" in found.doubts
         assert {row.category for row in found.rows} <= {None}
+
+
+def test_json_is_what_the_schema_says() -> None:
+    one = made(("heap", "malloc_in_use", None, 10), outside=Outside(page_tables=5))
+    data = json.loads(to_json(growth.compare((WHO, one), (LATER, one)).to_data()))
+    schema = json.loads((SCHEMAS / "map-growth.json").read_text())["$defs"]
+    assert set(data) == set(schema["GrowthData"]["properties"])
+    assert set(data["rows"][0]) == set(schema["GrowthRow"]["properties"])
+    assert set(data["outside"][0]) == set(schema["GrowthOutside"]["properties"])
 
 
 def test_order_is_that_of_time_for_one_process_only() -> None:
