@@ -135,6 +135,16 @@ def test_what_is_no_log(tmp_path: Path, text: bytes) -> None:
     assert events == []
 
 
+def test_a_long_profile_is_read_in_pieces(tmp_path: Path) -> None:
+    profile = json.loads((LOGS / "node22" / "lru.gcprofiler.json").read_text())
+    profile["statistics"] *= 150  # some megabytes
+    path = tmp_path / "long.json"
+    path.write_text(json.dumps(profile))
+    assert path.stat().st_size > 2 * (4 << 20) or len(profile["statistics"]) > 1000
+    events, log = read(path)
+    assert (len(events), log.unreadable) == (len(profile["statistics"]), 0)
+
+
 def test_files_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InputError, match="no regular file"):
         nodemem.read_gc_log(tmp_path)

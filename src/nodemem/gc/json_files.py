@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections import Counter
@@ -12,7 +13,7 @@ from nodemem.gc.profiler import columns_of
 from nodemem.gc.words import FORCED, PERFORMANCE
 from nodemem.records import GcEvent
 
-_LARGEST = 512 << 20  # bytes of a profile: 4 kB a collection
+_LARGEST = 1 << 20  # characters of one collection, which has about 4,000
 _BLOCK = 1 << 22
 _LONGEST = 1 << 16
 _MARKS = (b'"entryType":"gc"', b'"type":"gc"')
@@ -70,22 +71,23 @@ class ProfileFile:
 
     def _statistics(self) -> Iterator[Any]:
         """One collection after the other; of a file that is cut off, those that are whole."""
-        pieces, size = [], 0
-        while (piece := self._read(_BLOCK)) and size < _LARGEST:
-            pieces.append(piece)
-            size += len(piece)
-        text = b"".join(pieces).decode("utf-8", "replace")
-        at = text.find("[", text.find('"statistics"')) + 1
-        decoder = json.JSONDecoder()
-        while at:
+        decoder, parts = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8")("replace")
+        text = parts.decode(self._read(_BLOCK))
+        at = text.find("[", max(0, text.find('"statistics"')))
+        at = len(text) if at < 0 else at + 1
+        while True:
             at = _next(text, at)
             if text[at : at + 1] == "]":
                 return
             try:
                 one, at = decoder.raw_decode(text, at)
             except (ValueError, RecursionError):
-                break
-            yield one
+                more = self._read(_BLOCK) if len(text) - at < _LARGEST else b""
+                if not more:
+                    break
+                text, at = text[at:] + parts.decode(more), 0
+            else:
+                yield one
         self.unreadable += 1
 
 

@@ -122,6 +122,10 @@ class V8Log:
         return self._joiner.join_beginning(found.body, found.after())
 
     def _made(self, columns: dict[str, Any], pid: int, isolate: str, stamp: float) -> GcEvent:
+        if len(self._seen) > _MOST_HEADS:  # no program has so many; memory stays bounded
+            self._seen.clear()
+            self._sizes.clear()
+            self._limits.clear()
         self._seen[pid, isolate] = (stamp, columns["pause"])
         self._correct(columns, pid, isolate)
         return GcEvent(time=stamp - columns["pause"], pid=pid, isolate=isolate, **columns)
