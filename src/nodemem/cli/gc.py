@@ -210,10 +210,13 @@ def _show(out: Output, report: GcReport, subject: dict[str, Any], *, title: str)
     notes = [out.texts(key, count=count) for key, count in report.notes.items()]
     if report.unreadable:
         notes.append(out.texts("gc.unreadable", count=report.unreadable))
-    if not report.figures.count and report.shapes != ("live",):
+    if not report.shapes:
         notes.append(out.texts("gc.nothing"))
     if out.json:
         out.write(out.envelope(report.to_data(), subject, warnings=tuple(notes)))
+        return
+    if not report.shapes:
+        out.write(out.texts("gc.nothing"))
         return
     if out.path is not None and out.path.suffix == ".html":
         from nodemem.api.gc import report_on

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from nodemem.gc.words import SHORT
@@ -20,8 +21,10 @@ _FIRST = (b" total_size_before=", b" start_object_size=")
 _HEAD = re.compile(
     rb"pause=(\d{1,15}(?:\.\d{1,9})?) mutator=\S+ gc=(\w{1,4}) reduce_memory=([01]) "
 )
-_VALUE = re.compile(rb"-?(?:\d{1,20}(?:\.\d{1,9})?|inf|nan)(?:e[+-]\d{1,3})?%?")
-_LAST = {b"unmapper_chunks", b"pool_chunks", b"pool_total_chunks", b"compaction_speed"}
+_NUMBER = rb"-?(?:\d{1,20}(?:\.\d{1,9})?|inf|nan)(?:e[+-]\d{1,3})?%?"
+_VALUE = re.compile(_NUMBER)
+_TAIL = re.compile(rb"(?: [\w.]+=" + _NUMBER + rb")+\s*")
+_LAST = {"unmapper_chunks", "pool_chunks", "pool_total_chunks", "compaction_speed"}
 _MOST = 1 << 62
 _ANY = rb"(?:-?[\d.]+(?:e[+-]\d+)?%?|m?m?[cs])"
 _PAIR = re.compile(rb"[a-z_][a-z\d_.]*=" + _ANY)
@@ -54,17 +57,14 @@ def _parse_text(body: bytes) -> dict[str, Any] | None:
     at = next((i for name in _FIRST if (i := body.find(name)) >= 0), -1)
     if head is None or at < 0:
         return None
-    values: dict[bytes, bytes] = {}
-    last = b""
-    for pair in body[at:].split():
-        last, mark, value = pair.partition(b"=")
-        if not mark or last in values or not _VALUE.fullmatch(value):
-            return None
-        values[last] = value
-    if last not in _LAST:
+    if not _TAIL.fullmatch(body, at):
+        return None
+    pairs = [pair.split("=") for pair in body[at:].decode("latin-1").split()]
+    values = dict(pairs)
+    if len(values) != len(pairs) or pairs[-1][0] not in _LAST:
         return None
     collector = SHORT.get(head[2].decode())
-    columns = _columns({name.decode("latin-1"): _number(one) for name, one in values.items()})
+    columns = _columns(lambda name: _number(values.get(name)))
     if collector is None or columns is None:
         return None
     columns["kind"], columns["collector"] = collector
@@ -88,7 +88,7 @@ def parse_json(text: bytes | str) -> dict[str, Any] | None:
         return None
     collector = SHORT.get(str(data.get("gc"))) if isinstance(data, dict) else None
     pause = _plain(data.get("pause")) if collector else None
-    columns = _columns(data) if pause is not None else None
+    columns = _columns(data.get) if pause is not None else None
     if collector is None or pause is None or columns is None:
         return None
     columns["kind"], columns["collector"] = collector
@@ -107,9 +107,12 @@ def parse_json(text: bytes | str) -> dict[str, Any] | None:
     return columns
 
 
-def _columns(data: dict[str, Any]) -> dict[str, Any] | None:
-    def one(*names: str) -> int | None:
-        return next((x for name in names if (x := _whole(data.get(name))) is not None), None)
+def _columns(get: Callable[[str], object]) -> dict[str, Any] | None:
+    def one(name: str, older: str = "") -> int | None:
+        value = get(name)
+        if value is None and older:
+            value = get(older)
+        return _whole(value)
 
     before = one("start_object_size", "total_size_before")
     after = one("end_object_size", "total_size_after")
@@ -128,8 +131,8 @@ def _columns(data: dict[str, Any]) -> dict[str, Any] | None:
         "old_limit": one("old_gen_allocation_limit"),
         "global_limit": one("global_allocation_limit"),
     }
-    moved = _plain(data.get("promotion_ratio"))
-    kept = next((x for name in _RATES if (x := _plain(data.get(name))) is not None), None)
+    moved = _plain(get("promotion_ratio"))
+    kept = next((x for name in _RATES if (x := _plain(get(name))) is not None), None)
     if moved is not None and kept is not None:
         columns["survival"] = min(1.0, max(0.0, (moved + kept) / 100))
     return None if promoted is None else columns
@@ -138,8 +141,10 @@ def _columns(data: dict[str, Any]) -> dict[str, Any] | None:
 _RATES = ("new_space_survive_rate", "new_space_survive_rate_", "semi_space_copy_rate")
 
 
-def _number(text: bytes) -> float | int:
-    text = text.rstrip(b"%")
+def _number(text: str | None) -> float | int | None:
+    if text is None:
+        return None
+    text = text.rstrip("%")
     return int(text) if text.isdigit() else float(text)
 
 
@@ -176,7 +181,10 @@ def ends(line: bytes) -> bool:
     name, mark, value = text[text.rfind(b" ") + 1 :].partition(b"=")
     if not mark:  # cut inside of the last value, or nothing of ours
         return _VALUE.fullmatch(name) is not None
-    return any(one.endswith(name) for one in _LAST) and _VALUE.fullmatch(value) is not None
+    return (
+        any(one.endswith(name.decode("latin-1")) for one in _LAST)
+        and _VALUE.fullmatch(value) is not None
+    )
 
 
 def whole_so_far(body: bytes) -> int:
