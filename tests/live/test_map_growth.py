@@ -90,6 +90,13 @@ def test_what_cannot_be_meant(words: list[str], capsys: pytest.CaptureFixture[st
     assert "nodemem:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("file", ["/dev/zero", "/proc/self/mem", "/tmp", "/none", __file__])
+def test_files_that_are_no_maps(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["map", file]) == 4
+    assert run(["map", file, str(os.getpid())]) == 4
+    assert "nodemem:" in capsys.readouterr().err
+
+
 def test_a_comparison_as_a_page(any_node: Path, start: Start, tmp_path: Path) -> None:
     program = start(any_node, PROGRAM)
     page, saved = tmp_path / "growth.html", tmp_path / "before.json"

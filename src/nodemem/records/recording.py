@@ -100,7 +100,7 @@ def is_recording(path: Path) -> bool:
         InputError: it cannot be read.
     """
     with _open(path) as raw:
-        begin = raw.peek(64)[:64]
+        begin = _begin(raw, path)
     return begin.startswith(_ZSTD_MAGIC) or b'"nodemem-recording"' in begin
 
 
@@ -115,8 +115,8 @@ class RecordingReader:
         self.path = path
         self.truncated = False
         self._raw = _open(path)
-        magic = self._raw.peek(4)[:4]
-        self._file: Any = zstd().open(self._raw, "rb") if magic == _ZSTD_MAGIC else self._raw
+        is_packed = _begin(self._raw, path).startswith(_ZSTD_MAGIC)
+        self._file: Any = zstd().open(self._raw, "rb") if is_packed else self._raw
         self._number = 0
         try:
             self.header = msgspec.json.decode(self._next_line() or b"", type=Header)
@@ -177,6 +177,14 @@ class RecordingReader:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _begin(raw: io.BufferedReader, path: Path) -> bytes:
+    """The first bytes of a file, which stay to be read."""
+    try:
+        return raw.peek(64)[:64]
+    except OSError as error:
+        raise InputError(f"cannot read {path}", why=error.strerror) from error
 
 
 def _open(path: Path) -> io.BufferedReader:

@@ -76,6 +76,8 @@ def test_json_is_what_the_schema_says() -> None:
     schema = json.loads((SCHEMAS / "map-growth.json").read_text())["$defs"]
     assert set(data) == set(schema["GrowthData"]["properties"])
     assert set(data["rows"][0]) == set(schema["GrowthRow"]["properties"])
+    whole = json.loads((SCHEMAS / "map.json").read_text())["$defs"]
+    assert set(one.to_data()) == set(whole["MapData"]["properties"])
     assert set(data["outside"][0]) == set(schema["GrowthOutside"]["properties"])
 
 
