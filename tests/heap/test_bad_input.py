@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -62,6 +63,8 @@ def test_every_truncation_is_named(tmp_path: Path) -> None:
         assert "cut short" in error.what, size
         assert error.next
     assert "empty" in refusal(path, b"").what
+    error = refusal(path, SOUND[: SOUND.index(b",", SOUND.index(b'"edges":['))])
+    assert re.search(r"in section 'edges', at byte \d+, after 0 of \d+ records$", error.why or "")
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,11 @@ class RecordReader:
             for other in others:
                 other.wait()
         if self._errors:
-            raise min(self._errors, key=lambda item: item[0])[1]
+            first = min(self._errors, key=lambda item: item[0])[1]
+            if not isinstance(first, EOFError):
+                raise first
+            of = "" if self._shape.announced is None else f" of {self._shape.announced:,}"
+            raise window.cut(f", after {self.count:,}{of} records")
         if self._carry:
             raise window.broken(
                 f"the last record has {len(self._carry)} numbers instead of {self._shape.stride}"
@@ -160,7 +164,7 @@ class RecordReader:
             blank = begun.strip(_WHITE) + bytes(text[len(begun) : filled]).strip(_WHITE)
             if not count and not self._rest:
                 window.end = len(begun)
-                raise window.cut()
+                raise EOFError  # told when the other threads are done, with how many records came
             if len(blank) > _LONGEST_NUMBER:
                 raise window.broken(f"{filled:,} bytes without a comma")
             window.offset += filled - len(blank)

@@ -130,13 +130,14 @@ class Window:
                 return bytes(kept)
             self.need()
 
-    def cut(self) -> InputError:
+    def cut(self, after: str = "") -> InputError:
+        """`after` tells what of the section was there."""
         import shlex
 
         at = f"section '{self.section}'" if self.section else "the beginning"
         return InputError(
             f"{self.path} is cut short",
-            why=f"it ends in {at}, at byte {self.offset + self.end:,}",
+            why=f"it ends in {at}, at byte {self.offset + self.end:,}{after}",
             next="take the snapshot again (a full disk or a process that died while writing leaves "
             f"half a file); what is left of it: nodemem heap partial {shlex.quote(self.path)}",
         )
