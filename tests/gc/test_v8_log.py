@@ -56,6 +56,24 @@ def test_every_log_is_read_whole(read: Read, release: str) -> None:
         assert all(event.pid and event.isolate and event.time is not None for event in events)
 
 
+MINOR = re.compile(rb"ms: (?:Scavenge|(?:Incremental )?Minor)|gc\"?[=:]\"?mm[cs]")
+
+
+@pytest.mark.parametrize(
+    "path", sorted((LOGS / "minor-mark-sweep").iterdir()), ids=lambda p: p.name
+)
+def test_minor_mark_sweep_is_minor(read: Read, path: Path) -> None:
+    """Real records of --minor-ms and --minor-mc, one or two of each form that V8 prints."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert {bool(MINOR.search(line)) for line in lines} == {True, False}
+    for line in lines:
+        (event,), log = read(line)
+        assert event.kind == ("minor" if MINOR.search(line) else "major"), line
+        assert log.unreadable == 0
+        if b" gc=" in line:  # cut at its last value, which V8 never leaves out
+            assert read(line[: line.rindex(b" ", 0, len(line) - 3)] + b"\n")[1].unreadable == 1
+
+
 @pytest.mark.parametrize("release", RELEASES)
 def test_sources_of_one_workload_agree(read: Read, release: str) -> None:
     """The runs differ by when the collector ran, so that rates agree within 3 %, live sizes more

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from nodemem.gc.words import SHORT
+from nodemem.gc.words import MINOR_MARK_SWEEP, SHORT
 
 JSON_BEGINS = b"GC: {"
 TEXT_BEGINS = b"pause="
@@ -25,6 +25,8 @@ _NUMBER = rb"-?(?:\d{1,20}(?:\.\d{1,9})?|inf|nan)(?:e[+-]\d{1,3})?%?"
 _VALUE = re.compile(_NUMBER)
 _TAIL = re.compile(rb"(?: [\w.]+=" + _NUMBER + rb")+\s*")
 _LAST = {"unmapper_chunks", "pool_chunks", "pool_total_chunks", "compaction_speed"}
+_LAST_OF_MINOR = ("new_space_allocation_throughput", "allocation_throughput")
+"""Of minor mark-sweep, up to V8 12 and (with `new_space_capacity` in it) from 13 on."""
 _MOST = 1 << 62
 _ANY = rb"(?:-?[\d.]+(?:e[+-]\d+)?%?|m?m?[cs])"
 _PAIR = re.compile(rb"[a-z_][a-z\d_.]*=" + _ANY)
@@ -61,11 +63,16 @@ def _parse_text(body: bytes) -> dict[str, Any] | None:
         return None
     pairs = [pair.split("=") for pair in body[at:].decode("latin-1").split()]
     values = dict(pairs)
-    if len(values) != len(pairs) or pairs[-1][0] not in _LAST:
-        return None
     collector = SHORT.get(head[2].decode())
+    if collector is None or len(values) != len(pairs):
+        return None
+    last = pairs[-1][0]
+    if collector is MINOR_MARK_SWEEP:
+        whole = last == _LAST_OF_MINOR["new_space_capacity" in values]
+    else:
+        whole = last in _LAST
     columns = _columns(lambda name: _number(values.get(name)))
-    if collector is None or columns is None:
+    if not whole or columns is None:
         return None
     columns["kind"], columns["collector"] = collector
     columns["pause"] = float(head[1]) / 1000
@@ -182,7 +189,7 @@ def ends(line: bytes) -> bool:
     if not mark:  # cut inside of the last value, or nothing of ours
         return _VALUE.fullmatch(name) is not None
     return (
-        any(one.endswith(name.decode("latin-1")) for one in _LAST)
+        any(one.endswith(name.decode("latin-1")) for one in (*_LAST, *_LAST_OF_MINOR))
         and _VALUE.fullmatch(value) is not None
     )
 

@@ -11,7 +11,7 @@ _MIB = 1 << 20
 _NAMES = b"|".join(PLAIN)  # none begins like another one
 _NUMBER = rb"(\d{1,15}(?:\.\d{1,6})?)"
 _RECORD = re.compile(
-    rb"(?:Shared )?(%(names)s)( \(reduce\))?(?: \(interleaved\))? "
+    rb"(?:Shared )?(%(names)s)( \(reduce\))?(?: \((?:interleaved|during \w{1,20})\)){0,2} "
     rb"%(n)s \(%(n)s\) -> %(n)s \(%(n)s\) MB, (?:pooled: [\d.]{1,15} MB, )?%(n)s / %(n)s ms *"
     rb"(?:\(\+ %(n)s ms in (\d{1,9}) steps since start of marking, biggest step %(n)s ms"
     rb"(?:, walltime since start of marking %(n)s ms)?\) *)?"

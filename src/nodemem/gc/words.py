@@ -24,6 +24,7 @@ PLAIN = {
     b"Scavenge": SCAVENGE,
     b"Minor Mark-Sweep": MINOR_MARK_SWEEP,
     b"Minor Mark-Compact": MINOR_MARK_SWEEP,
+    b"Incremental Minor Mark-Sweep": MINOR_MARK_SWEEP,
     b"Mark-sweep": MARK_COMPACT,
     b"Mark-compact": MARK_COMPACT,
     b"Mark-Compact": MARK_COMPACT,
