@@ -13,7 +13,9 @@ from nodemem.render.values import say
 from nodemem.results import Series
 
 WIDTH, HEIGHT = 920, 340
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 180, 46, 30
+_LEFT, _TOP, _BOTTOM = 64, 46, 30
+_LEAST_RIGHT, _MOST_RIGHT = 180, 320
+_LETTER = 7.0
 _LABEL_GAP = 17
 _COLORS = 6
 _MAX_HOVER = 240
@@ -31,7 +33,8 @@ def lines(
 
     A gap stays where a value could not be observed. Values that are not finite count as unknown.
     """
-    plot = _Plot(series, [time for time, _ in markers], [value for value, _ in levels])
+    moments, heights = [time for time, _ in markers], [value for value, _ in levels]
+    plot = _Plot(series, moments, heights, _room(series, texts))
     parts = [*_grid(plot), *_markers(markers, plot), *_levels(levels, plot)]
     for index, one in enumerate(series):
         parts += _line(one, index % _COLORS, plot)
@@ -41,12 +44,24 @@ def lines(
     return chart(WIDTH, HEIGHT, title, spans, parts)
 
 
+def _room(series: Sequence[Series], texts: Texts) -> float:
+    """How wide the names and values beside the ends of the lines are."""
+    longest = max((len(series_title(one, texts)) for one in series), default=0)
+    return min(max(_LEAST_RIGHT, 24 + (longest + len(" 000.0 MB")) * _LETTER), _MOST_RIGHT)
+
+
 class _Plot:
-    """Where values come to stand on the drawing."""
+    """Where values come to stand on the drawing; `right` is where lines end, `room` the width
+    beside that."""
 
     def __init__(
-        self, series: Sequence[Series], moments: Sequence[float], levels: Sequence[float]
+        self,
+        series: Sequence[Series],
+        moments: Sequence[float],
+        levels: Sequence[float],
+        room: float,
     ) -> None:
+        self.right = WIDTH - room
         times = [time for one in series for time in one.times] + list(moments)
         times = [time for time in times if math.isfinite(time)]
         self.begin, self.end = (min(times), max(times)) if times else (0.0, 1.0)
@@ -57,7 +72,7 @@ class _Plot:
     def x(self, time: float) -> float:
         span = self.end - self.begin
         share = (time - self.begin) / span if span > 0 else 0.0
-        return _LEFT + share * (WIDTH - _LEFT - _RIGHT)
+        return _LEFT + share * (self.right - _LEFT)
 
     def y(self, value: float) -> float:
         share = min(max(value / self.steps[-1], 0.0), 1.0)
@@ -69,7 +84,7 @@ def _known(value: float | None) -> bool:
 
 
 def _grid(plot: _Plot) -> Iterator[str]:
-    right, bottom = WIDTH - _RIGHT, HEIGHT - _BOTTOM
+    right, bottom = plot.right, HEIGHT - _BOTTOM
     for step in plot.steps:
         y = plot.y(step)
         yield element("line", class_="grid", x1=_LEFT, x2=right, y1=y, y2=y)
@@ -106,7 +121,7 @@ def _markers(markers: Sequence[tuple[float, str]], plot: _Plot) -> Iterator[str]
 def _levels(levels: Sequence[tuple[float, str]], plot: _Plot) -> Iterator[str]:
     for value, label in levels:
         y = plot.y(value)
-        yield element("line", class_="level", x1=_LEFT, x2=WIDTH - _RIGHT, y1=y, y2=y)
+        yield element("line", class_="level", x1=_LEFT, x2=plot.right, y1=y, y2=y)
         yield element("text", class_="marker-label", x=_LEFT + 6, y=y - 5, text=label)
 
 
@@ -145,7 +160,7 @@ def _labels(series: Sequence[Series], plot: _Plot, texts: Texts) -> Iterator[str
     for i in range(len(places) - 1, -1, -1):
         places[i] = min(places[i], floor)
         floor = places[i] - _LABEL_GAP
-    right = WIDTH - _RIGHT
+    right = plot.right
     for (y, index, x, value), place in zip(ends, places, strict=True):
         color = index % _COLORS
         points = f"{x:.1f},{y:.1f} {right:.1f},{y:.1f} {right + 12},{place:.1f}"
@@ -170,7 +185,7 @@ def _hover(series: Sequence[Series], plot: _Plot, texts: Texts) -> Iterator[str]
     xs = [plot.x(time) for time in times]
     for i, time in enumerate(times):
         left = _LEFT if i == 0 else (xs[i - 1] + xs[i]) / 2
-        right = WIDTH - _RIGHT if i == len(xs) - 1 else (xs[i] + xs[i + 1]) / 2
+        right = plot.right if i == len(xs) - 1 else (xs[i] + xs[i + 1]) / 2
         moment = clock(round(time, 1))
         yield element(
             "rect",
