@@ -23,13 +23,14 @@ PROGRAM = """
 const { Worker } = require('node:worker_threads');
 const source = (name, n) => `class ${name} { constructor(i) { this.i = i; } }
   globalThis.kept = Array.from({ length: ${n} }, (_, i) => new ${name}(i));`;
+// V8 collects what a worker's start has left once its event loop runs: that shall be over.
+const later = `setTimeout(() => require('node:worker_threads').parentPort.postMessage(1), 50);
+  setInterval(() => {}, 1e6);`;
 const first = new Worker(source('First', 3000) +
-  "require('node:worker_threads').parentPort.postMessage(1); setInterval(() => {}, 1e6)",
-  { eval: true });
+  later, { eval: true });
 first.on('message', () => {
   const second = new Worker(source('Second', 4000) +
-    "require('node:worker_threads').parentPort.postMessage(1); setInterval(() => {}, 1e6)",
-    { eval: true });
+    later, { eval: true });
   second.on('message', () => { console.log('ready'); while (true); });
 });
 (0, eval)(source('Own', 400000));

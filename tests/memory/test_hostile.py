@@ -105,6 +105,19 @@ def test_a_page_of_nonsense_is_not_counted() -> None:
     heap = census.take(made_up([2, 4] * 4000), SYMBOLS).heaps[0]
     assert heap.total.objects.value == 0
     assert heap.unread == 1
+    assert not heap.moved
+
+
+def test_remains_on_a_page_of_the_new_generation_tell_of_a_collection() -> None:
+    to_space = 1 << 4
+    half_filled = [*record() * 10, *[WORDS["meta"] + 2, 4] * 4000]
+    image = made_up(half_filled, flags=to_space)
+    assert census.take(image, SYMBOLS).heaps[0].moved
+    # Once the collection is over it is told no more.
+    struct.pack_into(f"<{len(half_filled)}Q", image.parts[BASE], 0x1000, *record() * 2010)
+    heap = census.take(image, SYMBOLS).heaps[0]
+    assert not heap.moved
+    assert heap.total.objects.value == 2010
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,6 @@ def _warnings(heaps: list[HeapSurvey]) -> Iterable[str]:
         yield (f"{format_bytes(unread)} of {format_bytes(to_read)} could not be read as objects")
     if any(heap.moved for heap in heaps):
         yield (
-            "V8 collected garbage meanwhile: what it moved may be counted twice or not at all; "
-            "the figures are exact where the process stands still"
+            "V8 was collecting garbage: what it moved may be counted twice or not at all; "
+            "a second look, some moments later, may tell more"
         )

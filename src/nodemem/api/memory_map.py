@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +21,8 @@ from nodemem.target.observe import observe, open_mapped
 
 _TRIES, _PATIENCE = 4, 0.4  # readings, and seconds after which none is begun
 _UNATTRIBUTED = 0.001
+_HOLDS, _HELD_AT_MOST = 5, 1.5  # times that a process is frozen, and seconds after which not again
+_LET_GO = 0.01  # seconds between
 
 
 def memory_map(pid: int, *, freeze: bool = False, gentle: bool = False) -> MemoryMap:
@@ -51,12 +52,12 @@ def read(pid: int, *, freeze: bool = False, gentle: bool = False) -> tuple[NodeP
         raise family.not_node(pid)
     started = procfs.start_ticks(pid)
     symbols = _symbols(pid)
-    with Frozen(pid) if freeze else nullcontext() as frozen:
+    if freeze:
+        found = _frozen(pid, symbols, gentle=gentle)
+    else:
         found = _best(pid, symbols, gentle=gentle)
     if procfs.start_ticks(pid) != started:
         raise lost(pid)
-    if frozen is not None and frozen.let_go_early:
-        found = replace(found, unseen=(*found.unseen, "frozen_too_long"))
     return process, found
 
 
@@ -121,6 +122,24 @@ def memory_map_tree(pid: int, *, gentle: bool = False) -> TreeMap:
         except TargetError as error:
             refusals[member.pid] = error
     return TreeMap(members, maps, refusals)
+
+
+def _frozen(pid: int, symbols: Metadata | None, *, gentle: bool) -> MemoryMap:
+    """The map of a process whose threads are held. One of them may be held in the middle of
+    malloc, mostly where that gives memory back to the kernel, and its chunks do not add up then: it
+    is let go for a moment and held once more."""
+    held = 0.0
+    for _ in range(_HOLDS):
+        with Frozen(pid) as frozen:
+            found = _best(pid, symbols, gentle=gentle)
+        if frozen.let_go_early:
+            return replace(found, unseen=(*found.unseen, "frozen_too_long"))
+        adds_up = all(one.holds for one in found.checks if one.name.startswith("malloc_"))
+        held += frozen.held
+        if adds_up or held > _HELD_AT_MOST:
+            break
+        time.sleep(_LET_GO)
+    return found
 
 
 def _best(pid: int, symbols: Metadata | None, *, gentle: bool) -> MemoryMap:

@@ -38,6 +38,7 @@ _PAGE_WIDTH = WIDTH * (len(KINDS) + 1)
 _FEWEST_PAGES = 128  # of those that a sample may be taken of: walked whatever the time
 _FIRST_PAGES = 24
 _MOST_TRIES = 3
+_PAUSE = 0.02  # seconds that a collection of the new generation may take
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ class Stratum:
 class HeapSurvey:
     """One heap: its ordinary pages in `strata`, its large objects in `large`.
     `lost` are the bytes of large objects that could not be told; `moved` says whether V8 moved
-    objects meanwhile."""
+    objects meanwhile, or was just about to, where the process stands still."""
 
     def __init__(self, heap: Heap, names: Sequence[str]) -> None:
         self.heap = heap
@@ -191,6 +192,13 @@ class HeapSurvey:
             for part in (own[:_FIRST_PAGES], own[_FIRST_PAGES:])
             if part
         ]
+
+    @property
+    def is_half_filled(self) -> bool:
+        """Whether hardly anything could be told on a page of the new generation. That is so in the
+        middle of a collection: its threads take pieces of a page before they fill them, and what
+        lies there until then are remains of objects."""
+        return any(one.young and one.walked < one.tried for one in self.strata)
 
     def read_large(self, walker: Walker) -> None:
         for page in self.large_pages:
@@ -218,7 +226,7 @@ def take(
     """Walk as many pages as `budget` allows; large objects are always looked at.
 
     What a collection moved meanwhile may have been counted twice, or not at all. So it is all done
-    again, twice at most and only while there is time.
+    again, twice at most and only while there is time, when the collection should be over.
     """
     started = time.monotonic()
     for _ in range(_MOST_TRIES - 1):
@@ -226,6 +234,7 @@ def take(
         in_time = time.monotonic() - started < budget.seconds
         if not in_time or not any(heap.moved for heap in found.heaps):
             return found
+        time.sleep(_PAUSE)
     return _take(space, symbols, budget, progress)
 
 
@@ -251,7 +260,7 @@ def _take(space: AddressSpace, symbols: Metadata, budget: Budget, progress: Prog
         sampled += len(stratum.pages) > _FIRST_PAGES
         progress.update(read)
     for heap in heaps:
-        heap.moved = pages.moved(space, heap.heap)
+        heap.moved = heap.is_half_filled or pages.moved(space, heap.heap)
     return Survey(heaps, walker, _main_heap(space, found), constants)
 
 
