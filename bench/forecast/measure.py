@@ -27,6 +27,7 @@ import nodemem
 from nodemem.capture.snapshot import SnapshotFile
 from nodemem.memory import census, metadata
 from nodemem.memory.census import HeapCensus
+from nodemem.target import procfs
 from nodemem.target.address_space import LiveAddressSpace, program_file
 from nodemem.testing import NodeProgram
 
@@ -43,7 +44,14 @@ def main_heap(pid: int) -> HeapCensus | None:
     """The objects in the heap of the main thread; of those with a page of their own the biggest."""
     with LiveAddressSpace(pid) as space:
         symbols = metadata.load(program_file(pid))
-        found = census.take(space, symbols, census.Budget(seconds=1.5)).main
+        found = census.take(
+            space,
+            symbols,
+            census.Budget(seconds=1.5),
+            mappings=space.mappings(),
+            threads=procfs.threads(pid),
+            main=pid,
+        ).main
     return found and dataclasses.replace(found, large=found.large[:100])
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from nodemem.errors import TargetLost
 from nodemem.memory import metadata, pages
 from nodemem.memory.metadata import Metadata
 from nodemem.memory.segments import whole
-from nodemem.records import Observed
+from nodemem.records import AddressSpace, Observed
 from nodemem.target import procfs
 from nodemem.target.address_space import LiveAddressSpace, program_file
 from nodemem.target.observe import observe
@@ -119,7 +120,7 @@ def test_a_process_that_ends_while_it_is_read(
 def copied() -> Callable[[Path], tuple[MemoryImage, Metadata, Observed, str]]:
     @cache
     def copy(node: Path) -> tuple[MemoryImage, Metadata, Observed, str]:
-        program = NodeProgram.start(node, IDLE)
+        program = NodeProgram.start(node, "globalThis.kept = Buffer.alloc(5e5, 1);" + IDLE)
         try:
             time.sleep(0.2)
             with LiveAddressSpace(program.pid) as space:
@@ -161,3 +162,38 @@ def test_memory_that_lies(
     finally:
         for start, content in before.items():
             image.parts[start][:] = content
+
+
+class Scavenged:
+    """Memory in which V8 exchanges the halves of the new generation once they have been found."""
+
+    def __init__(self, image: MemoryImage) -> None:
+        self._halves = {
+            page.base for heap in pages.find(image) for page in heap.pages if page.young
+        }
+        self._image = image
+        self.mappings = image.mappings
+        self.read_sparse = image.read_sparse
+        self.resident = image.resident
+
+    def read(self, address: int, length: int) -> bytes | None:
+        data = self._image.read(address, length)
+        if data is not None and address in self._halves and length == 16:
+            words = struct.unpack("<2Q", data)
+            return struct.pack("<2Q", *(w ^ 0x18 if w < 1 << 32 and w & 0x18 else w for w in words))
+        return data
+
+
+def test_buffers_are_an_estimate_if_v8_collects_meanwhile(
+    any_node: Path, copied: Callable[[Path], tuple[MemoryImage, Metadata, Observed, str]]
+) -> None:
+    image, symbols, seen, node = copied(any_node)
+
+    def exactness(space: AddressSpace) -> set[str]:
+        found = whole.make(
+            seen, space, symbols, lambda name: open(node, "rb") if name == node else None
+        )
+        return {one.exactness for one in found.categories if one.category == "array_buffers"}
+
+    assert exactness(image) == {"exact"}
+    assert exactness(Scavenged(image)) == {"estimate"}

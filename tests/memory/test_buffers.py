@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nodemem.memory import buffers, malloc, metadata, pages
+from nodemem.memory import backing_stores, buffers, malloc, metadata, pages
 from nodemem.memory.buffers import ArrayBuffer
 from nodemem.records import Mapping
 from nodemem.target import mappings
@@ -26,7 +26,7 @@ def find(program: NodeProgram, mapped: Sequence[Mapping] | None = None) -> list[
         for _ in range(50):
             now = mapped or space.mappings()
             heaps, held = pages.find(space), malloc.find(space, now)
-            found = buffers.find(space, symbols, heaps, now, held)
+            found = buffers.find(space, symbols, heaps, backing_stores.find(space, held, now))
             if held.consistent and not any(pages.moved(space, heap) for heap in heaps):
                 return found
             time.sleep(0.1)
@@ -145,7 +145,8 @@ def test_a_busy_program(any_node: Path, start: Start) -> None:
         for _ in range(5):
             now = space.mappings()
             held = malloc.find(space, now)
-            found = buffers.find(space, symbols, pages.find(space), now, held)
+            stores = backing_stores.find(space, held, now)
+            found = buffers.find(space, symbols, pages.find(space), stores)
             counts.append(sum(one.length == 12_345 for one in found))
     assert max(counts) == 3000
     assert sorted(counts)[2] > 2900

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nodemem.memory import buffers, malloc, metadata, pages
+from nodemem.memory import backing_stores, buffers, malloc, metadata, pages
 from nodemem.memory.buffers import ArrayBuffer
 from nodemem.memory.metadata import Metadata
 from nodemem.target.address_space import LiveAddressSpace, program_file
@@ -49,7 +49,8 @@ class Copy:
         mappings = self.image.mappings()
         held = malloc.find(self.image, mappings)
         heaps = pages.find(self.image)
-        return buffers.find(self.image, self.symbols, heaps, mappings, held)
+        stores = backing_stores.find(self.image, held, mappings)
+        return buffers.find(self.image, self.symbols, heaps, stores)
 
 
 @pytest.fixture(scope="module")

@@ -195,7 +195,7 @@ def test_real_memory_with_faults(
     )
     try:
         taken = survey.take(image, symbols, Budget(bytes=1 << 20, seconds=60))
-        for heap, own in zip(census.of(taken), taken.heaps, strict=True):
+        for heap, own in zip(census.of(taken, {}), taken.heaps, strict=True):
             assert 0 <= heap.unread <= 1
             classes.histogram(taken, symbols, own)
     finally:

@@ -121,9 +121,9 @@ def test_a_made_up_arena() -> None:
     assert (main.in_use, main.free, main.top) == (0x40, 0x2000, 0x1FC0)
     assert list(main.free_pages()) == [(HEAP.start + 0x1000, HEAP.start + 0x2000)]
     assert main.top_pages() == (HEAP.start + 0x3000, HEAP.start + 0x4000)
-    assert found.holds(HEAP.start + 16)
-    assert not found.holds(HEAP.start + 0x50)
-    assert not found.holds(HEAP.start)
+    assert found.room(HEAP.start + 16) is not None
+    assert found.room(HEAP.start + 0x50) is None
+    assert found.room(HEAP.start) is None
 
 
 interesting = st.one_of(
@@ -165,4 +165,4 @@ def test_any_bytes(libc: bytes, heap: bytes) -> None:
     found = malloc.find(image, image.mappings())
     assert not found.known
     assert not found.consistent
-    assert not found.holds(HEAP.start + 16)
+    assert found.room(HEAP.start + 16) is None

@@ -52,10 +52,7 @@ def read(pid: int, *, freeze: bool = False, gentle: bool = False) -> tuple[NodeP
         raise family.not_node(pid)
     started = procfs.start_ticks(pid)
     symbols = _symbols(pid)
-    if freeze:
-        found = _frozen(pid, symbols, gentle=gentle)
-    else:
-        found = _best(pid, symbols, gentle=gentle)
+    found = (_frozen if freeze else _best)(pid, symbols, gentle=gentle)
     if procfs.start_ticks(pid) != started:
         raise lost(pid)
     return process, found

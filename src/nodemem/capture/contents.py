@@ -14,6 +14,7 @@ from nodemem.capture.cost_model import Contents
 from nodemem.errors import NodememError
 from nodemem.memory import census, metadata
 from nodemem.memory.census import Census, Estimate, HeapCensus
+from nodemem.target import procfs
 from nodemem.target.address_space import LiveAddressSpace, program_file
 
 # Shares that are alive at least, and most likely: in the new generation hardly anything is, if the
@@ -63,7 +64,14 @@ def count(pid: int | None, heap_used: int, *, main: bool = True) -> Counted | No
         symbols = metadata.load(program_file(pid))
         for _ in range(_TRIES):
             with LiveAddressSpace(pid) as space:
-                found = census.take(space, symbols, census.Budget(seconds=_SECONDS))
+                found = census.take(
+                    space,
+                    symbols,
+                    census.Budget(seconds=_SECONDS),
+                    mappings=space.mappings(),
+                    threads=procfs.threads(pid),
+                    main=pid,
+                )
             heap = _heap(found, heap_used, main=main)
             if heap is not None and is_sound(heap, heap_used):
                 return from_census(heap)

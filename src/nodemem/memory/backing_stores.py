@@ -21,7 +21,6 @@ from nodemem.records import AddressSpace, MappedMemory
 
 _WORDS = struct.Struct("<4Q")
 _PAGE = 4096
-_SLACK = 64  # bytes that malloc may give out in excess
 _MOST_BYTES = 1 << 40
 
 
@@ -47,13 +46,10 @@ def find(
         if head is not None:
             address, length, most, capacity = _WORDS.unpack(head)
             if 0 < length <= most <= capacity <= _MOST_BYTES and address not in found:
-                room = malloc.room(address)
-                if room is not None and length == capacity:
-                    # A chunk with a mapping of its own is as long as its pages.
-                    slack = _PAGE if address % _PAGE == 16 else _SLACK
-                    if length <= room < length + slack:
-                        found[address] = BackingStore(address, length, False)
-                elif room is None and address % _PAGE == 0:
+                fits = malloc.was_for(address, length)
+                if fits and length == capacity:
+                    found[address] = BackingStore(address, length, False)
+                elif fits is None and address % _PAGE == 0:
                     at = bisect_right(starts, address) - 1
                     if at >= 0 and _is_v8s(mappings[at], address):
                         found[address] = BackingStore(address, most, True)

@@ -1,11 +1,10 @@
-"""Where the contents of ArrayBuffers are, which V8 keeps outside of its heap; Buffers of Node.js
-and typed arrays are views of them.
+"""Whose the contents of ArrayBuffers are, and of which kind, by their objects in V8's heaps;
+Buffers of Node.js and typed arrays are views of them.
 
 The objects are looked for on V8's pages by their maps. What is found there may be garbage: as long
 as its page was not swept an object is still there, but its memory may be free, or somebody else's.
-So each is believed only if malloc has given out memory of that address and length, or if it lies in
-memory that V8 has mapped itself. What is outside of both, such as constants of the program that are
-handed to JavaScript, is left out.
+So each is believed only if there is a backing store (`backing_stores`) of its address and length.
+What has none, such as constants of the program that are handed to JavaScript, is left out.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from typing import Literal
 
 from nodemem import kernels
 from nodemem.memory import spaces
+from nodemem.memory.backing_stores import BackingStore
 from nodemem.memory.layouts import Layouts
-from nodemem.memory.malloc import Malloc
 from nodemem.memory.maps import MapTable
 from nodemem.memory.metadata import Metadata
 from nodemem.memory.pages import ALIGNMENT, Heap, Page
-from nodemem.records import AddressSpace, Mapping
+from nodemem.records import AddressSpace
 
 _INSTANCES = kernels.load("instances")
 
@@ -40,8 +39,6 @@ _MOST_ROUNDS = 8
 _MOST_BYTES = 1 << 40
 _SPACES = ("new_space", "old_space", "map_space", "shared_space")
 _FIRST_PAGES = 8  # of a space, where V8 has put what it starts with
-_SLACK = 64  # bytes that malloc may give out in excess
-_PAGE = 4096
 _HIGHEST = 1 << 47
 
 
@@ -68,26 +65,38 @@ def find(
     space: AddressSpace,
     symbols: Metadata,
     heaps: Sequence[Heap],
-    mappings: Sequence[Mapping],
-    malloc: Malloc,
+    stores: Iterable[BackingStore],
 ) -> list[ArrayBuffer]:
-    """The contents of all ArrayBuffers that objects in `heaps` tell of, by ascending address; none
-    where the program does not say how it lays them out.
+    """The contents of all ArrayBuffers that objects in `heaps` tell of and that are in `stores`,
+    by ascending address; none where the program does not say how it lays them out.
 
     They are of one moment only if no collection ran meanwhile (`pages.moved`).
     """
     reader = _Reader(space, symbols)
     if not reader.knows:
         return []
-    kept = _Kept(heaps, mappings, malloc)
-    found = (one for heap in heaps for one in reader.buffers(heap))
-    claimed = sorted((one for one in found if one.address), key=lambda one: one.address)
+    by_address = {one.address: one for one in stores}
+    found = (one for heap in heaps for one in reader.buffers(heap) if one.address in by_address)
+    claimed = sorted(found, key=lambda one: one.address)
     buffers = []
-    for _, same in groupby(claimed, key=lambda one: one.address):
-        fitting = [one for claim in same if (one := kept.checked(claim)) is not None]
+    for address, same in groupby(claimed, key=lambda one: one.address):
+        store = by_address[address]
+        fitting = [one for claim in same if (one := _checked(claim, store)) is not None]
         if fitting:
             buffers.append(_one(fitting))
     return buffers
+
+
+def _checked(claim: _Claim, store: BackingStore) -> ArrayBuffer | None:
+    """The buffer that an object tells of, if its contents can be that."""
+    shared, resizable = bool(claim.flags & _SHARED), claim.flags & _RESIZABLE
+    length = claim.most if resizable else claim.length
+    if length > store.length or (length < store.length and not store.mapped):
+        return None
+    kind: BufferKind = "resizable" if resizable else "wasm"
+    if not store.mapped and not resizable:
+        kind = "shared" if shared else "plain"
+    return ArrayBuffer(claim.address, length, kind, shared, store.mapped, claim.heap)
 
 
 def _one(same: list[ArrayBuffer]) -> ArrayBuffer:
@@ -183,55 +192,6 @@ class _Reader:
         if not sound or flags & ~_KNOWN_FLAGS:
             return None
         return _Claim(address, length, most, flags, heap.address)
-
-
-class _Kept:
-    """What is true of what objects say."""
-
-    def __init__(
-        self,
-        heaps: Sequence[Heap],
-        mappings: Sequence[Mapping],
-        malloc: Malloc,
-    ) -> None:
-        self._malloc = malloc
-        self._mappings = mappings
-        self._starts = [one.start for one in mappings]
-        pages = (page for heap in heaps for page in (*heap.pages, *heap.spare))
-        self._pages = sorted((page.base, page.base + page.size) for page in pages)
-
-    def checked(self, claim: _Claim) -> ArrayBuffer | None:
-        """The buffer that an object tells of, if there is memory of its kind."""
-        shared, resizable = bool(claim.flags & _SHARED), claim.flags & _RESIZABLE
-        room = self._malloc.room(claim.address)
-        if room is not None:
-            # A chunk with a mapping of its own is as long as its pages.
-            slack = _PAGE if claim.address % _PAGE == 16 else _SLACK
-            if not claim.length <= room < claim.length + slack:
-                return None
-            kind: BufferKind = "shared" if shared else "resizable" if resizable else "plain"
-            return ArrayBuffer(claim.address, claim.length, kind, shared, False, claim.heap)
-        length = self._mapped(claim.address, claim.most if resizable else claim.length)
-        if length is None:
-            return None
-        kind = "resizable" if resizable else "wasm"
-        return ArrayBuffer(claim.address, length, kind, shared, True, claim.heap)
-
-    def _mapped(self, address: int, length: int) -> int | None:
-        """How many of some bytes from `address` on are in memory that V8 has mapped, but for its
-        pages; None if none is."""
-        place = bisect_right(self._starts, address) - 1
-        if place < 0 or address % _PAGE or _is_in(address, self._pages):
-            return None
-        if self._mappings[place].access[:2] != "rw":
-            return None
-        end = address
-        for one in self._mappings[place:]:
-            v8 = "dc" in one.flags if one.flags is not None else one.access[3:] == "p"
-            if not one.start <= end < one.end or one.file or not v8 or end >= address + length:
-                break
-            end = one.end
-        return min(length, end - address) if end > address else None
 
 
 def _first(pages: Sequence[Page]) -> Iterator[Page]:

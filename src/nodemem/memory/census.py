@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from nodemem import kernels
-from nodemem.memory import survey
+from nodemem.memory import isolates, survey
 from nodemem.memory.layouts import KIND, KINDS
 from nodemem.memory.metadata import Metadata
 from nodemem.memory.survey import ALL, Budget, Estimate, HeapSurvey, Survey
 from nodemem.memory.walk import LargeObject
-from nodemem.records import AddressSpace
+from nodemem.records import AddressSpace, MappedMemory, ThreadName
 
 __all__ = ["Budget", "Census", "Count", "Estimate", "HeapCensus", "Large", "of", "take"]
 
@@ -98,24 +99,41 @@ class Census:
         return next((heap for heap in self.heaps if heap.main), None)
 
 
-def take(space: AddressSpace, symbols: Metadata, budget: Budget | None = None) -> Census:
+def take(
+    space: AddressSpace,
+    symbols: Metadata,
+    budget: Budget | None = None,
+    *,
+    mappings: Iterable[MappedMemory] = (),
+    threads: Iterable[ThreadName] = (),
+    main: int = 0,
+) -> Census:
     """Count the objects in all heaps of an address space.
 
-    `symbols` are those of the program that runs in it (`metadata.load`). Which pages are walked
-    follows from how many there are and from the time it takes, not from chance.
+    `symbols` are those of the program that runs in it (`metadata.load`). By its `mappings` (no
+    figures needed), its `threads` and the id of the `main` one it is told whose heap is whose;
+    without them only an only heap is known to be the main thread's. Which pages are walked follows
+    from how many there are and from the time it takes, not from chance.
     """
     started = time.monotonic()
     taken = survey.take(space, symbols, budget or Budget())
-    return Census(of(taken), taken.constants, time.monotonic() - started)
+    heaps = [one.heap for one in taken.heaps]
+    names = isolates.names(mappings, threads, main, space, heaps)
+    return Census(of(taken, names), taken.constants, time.monotonic() - started)
 
 
-def of(taken: Survey) -> list[HeapCensus]:
-    """The census of each heap that was surveyed, the biggest heap first."""
-    heaps = [_heap(heap, taken) for heap in taken.heaps]
+def of(taken: Survey, names: Mapping[int, str]) -> list[HeapCensus]:
+    """The census of each heap that was surveyed, the biggest heap first. `names` are those of the
+    isolates, by the address of their heap (`isolates.names`)."""
+    is_known = "main" in names.values()
+    heaps = [
+        _heap(heap, taken, names.get(heap.heap.address) == "main" if is_known else None)
+        for heap in taken.heaps
+    ]
     return sorted(heaps, key=lambda heap: heap.bytes, reverse=True)
 
 
-def _heap(own: HeapSurvey, taken: Survey) -> HeapCensus:
+def _heap(own: HeapSurvey, taken: Survey, main: bool | None) -> HeapCensus:
     kinds = taken.walker.maps.kinds
     by_kind: dict[int, list[LargeObject]] = defaultdict(list)
     for one in own.large:
@@ -124,10 +142,9 @@ def _heap(own: HeapSurvey, taken: Survey) -> HeapCensus:
     to_read = sum(stratum.to_read for stratum in own.strata) + own.lost
     to_read += sum(one.size for one in own.large)
     unread = sum(stratum.unread for stratum in own.strata) + own.lost
-    address = own.heap.address
     return HeapCensus(
-        address=address,
-        main=None if taken.main is None else address == taken.main,
+        address=own.heap.address,
+        main=main,
         kinds={name: _count(own, kind, by_kind[kind]) for kind, name in enumerate(KINDS)},
         total=_count(own, ALL, objects),
         pages=len(own.heap.pages),

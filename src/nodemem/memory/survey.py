@@ -211,12 +211,11 @@ class HeapSurvey:
 
 @dataclass(frozen=True)
 class Survey:
-    """All heaps of an address space, the walker that knows their maps, which of them is the main
-    thread's (by address; None where that cannot be told), and how many constants V8 has besides."""
+    """All heaps of an address space, the walker that knows their maps, and how many constants V8
+    has besides."""
 
     heaps: list[HeapSurvey]
     walker: Walker
-    main: int | None
     constants: int
 
 
@@ -261,7 +260,7 @@ def _take(space: AddressSpace, symbols: Metadata, budget: Budget, progress: Prog
         progress.update(read)
     for heap in heaps:
         heap.moved = heap.is_half_filled or pages.moved(space, heap.heap)
-    return Survey(heaps, walker, _main_heap(space, found), constants)
+    return Survey(heaps, walker, constants)
 
 
 def _evenly(heaps: list[HeapSurvey]) -> Iterator[tuple[HeapSurvey, Stratum, int]]:
@@ -285,12 +284,3 @@ def _evenly(heaps: list[HeapSurvey]) -> Iterator[tuple[HeapSurvey, Stratum, int]
 
 def _reversed(number: int, bits: int) -> int:
     return int(f"{number:0{bits}b}"[::-1], 2)
-
-
-def _main_heap(space: AddressSpace, heaps: list[Heap]) -> int | None:
-    """The heap of the main thread: its isolate was allocated where only that thread allocates."""
-    if len(heaps) == 1:
-        return heaps[0].address
-    ranges = [(one.start, one.end) for one in space.mappings() if one.file == "[heap]"]
-    found = [h.address for h in heaps if any(a <= h.address < b for a, b in ranges)]
-    return found[0] if len(found) == 1 else None

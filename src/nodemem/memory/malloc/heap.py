@@ -22,6 +22,8 @@ from nodemem.records import AddressSpace, Mapping
 _TRIES = 3
 _HEAP = "[heap]"  # what the kernel calls the memory that begins where the program's data end
 _RESUMED = 40  # times within one piece of memory
+_HEAD, _PAGE = 16, 4096  # bytes of a chunk's head and, at least, of a page
+_SLACK = 64  # bytes that may be given out in excess
 _PATIENCE = 1.0  # seconds after which nothing is tried again
 
 Range = tuple[int, int]
@@ -86,10 +88,6 @@ class Malloc:
         """Whether all of it is."""
         return self.known and self.mapped_consistent and all(one.consistent for one in self.arenas)
 
-    def holds(self, address: int) -> bool:
-        """Whether `address` was given out and not yet taken back."""
-        return self.room(address) is not None
-
     def room(self, address: int) -> int | None:
         """How many bytes were given out at `address`, as malloc rounds them up; None if it does
         not hold it."""
@@ -97,6 +95,16 @@ class Malloc:
             return self._rooms[address]
         place = bisect_right(self._starts, address) - 1
         return None if place < 0 else self._regions[place].room(address)
+
+    def was_for(self, address: int, length: int) -> bool | None:
+        """Whether what was given out at `address` was asked for as `length` bytes, as far as its
+        room tells; None if malloc does not hold it."""
+        room = self.room(address)
+        if room is None:
+            return None
+        # A chunk with a mapping of its own is as long as its pages.
+        slack = _PAGE if address % _PAGE == _HEAD else _SLACK
+        return length <= room < length + slack
 
     def likely(self) -> Iterator[int]:
         """Addresses of memory in use of 72 to 88 bytes that seems to begin with an address and

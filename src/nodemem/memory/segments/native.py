@@ -34,11 +34,13 @@ def claim_buffers(
     known: Iterable[ArrayBuffer],
     isolates: Mapping[int, str],
     *,
-    exact: bool,
+    consistent: bool,
+    settled: bool,
 ) -> None:
     """Claim the contents of ArrayBuffers. `known` are those whose objects were found; the others
     are told by how they were made, and if there is one isolate it is theirs. `isolates` are the
-    names of V8's heaps by address."""
+    names of V8's heaps by address. What malloc holds is exact if it is `consistent`, and all of it
+    only if V8 is `settled`: a collection moves their objects and gives up their contents."""
     objects = {one.address: one for one in known}
     only = next(iter(isolates.values())) if len(isolates) == 1 else None
     for store in stores:
@@ -52,7 +54,12 @@ def claim_buffers(
             kind = WASM
         else:
             kind = Kind("heap", "array_buffers", only)
-        ledger.claim(store.address, store.address + store.length, kind, exact=exact or store.mapped)
+        ledger.claim(
+            store.address,
+            store.address + store.length,
+            kind,
+            exact=settled and (consistent or store.mapped),
+        )
 
 
 def claim(ledger: Ledger, found: Malloc) -> list[Check]:

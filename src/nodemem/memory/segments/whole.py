@@ -109,8 +109,11 @@ def _claim_memory(
     objects: list[ArrayBuffer] = []
     looked = symbols is not None and _size(heaps) <= _OBJECTS_UP_TO
     if symbols is not None and stores and looked:
-        objects = buffers.find(space, symbols, heaps, ledger.mappings, heap)
-    native.claim_buffers(ledger, stores, objects, isolates, exact=heap.consistent)
+        objects = buffers.find(space, symbols, heaps, stores)
+    settled = not any(pages.moved(space, one) for one in heaps)
+    native.claim_buffers(
+        ledger, stores, objects, isolates, consistent=heap.consistent, settled=settled
+    )
     v8.claim_reserved(ledger, space, {address: isolates.get(address) for address in addresses})
     checks = native.claim(ledger, heap)
     main = next((one for one in found if one.name.tid == seen.pid), None)
