@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import time
@@ -27,7 +28,7 @@ from nodemem.memory.segments import whole
 from nodemem.records import AddressSpace, Observed
 from nodemem.target import procfs
 from nodemem.target.address_space import LiveAddressSpace, program_file
-from nodemem.target.observe import observe
+from nodemem.target.observe import observe, open_mapped
 from nodemem.testing import MemoryImage, NodeProgram
 
 Start = Callable[..., NodeProgram]
@@ -120,7 +121,7 @@ def test_a_process_that_ends_while_it_is_read(
 def copied() -> Callable[[Path], tuple[MemoryImage, Metadata, Observed, str]]:
     @cache
     def copy(node: Path) -> tuple[MemoryImage, Metadata, Observed, str]:
-        program = NodeProgram.start(node, "globalThis.kept = Buffer.alloc(5e5, 1);" + IDLE)
+        program = NodeProgram.start(node, IDLE)
         try:
             time.sleep(0.2)
             with LiveAddressSpace(program.pid) as space:
@@ -167,33 +168,36 @@ def test_memory_that_lies(
 class Scavenged:
     """Memory in which V8 exchanges the halves of the new generation once they have been found."""
 
-    def __init__(self, image: MemoryImage) -> None:
+    def __init__(self, space: AddressSpace) -> None:
         self._halves = {
-            page.base for heap in pages.find(image) for page in heap.pages if page.young
+            page.base for heap in pages.find(space) for page in heap.pages if page.young
         }
-        self._image = image
-        self.mappings = image.mappings
-        self.read_sparse = image.read_sparse
-        self.resident = image.resident
+        self._space = space
+        self.mappings = space.mappings
+        self.read_sparse = space.read_sparse
+        self.resident = space.resident
 
     def read(self, address: int, length: int) -> bytes | None:
-        data = self._image.read(address, length)
+        data = self._space.read(address, length)
         if data is not None and address in self._halves and length == 16:
             words = struct.unpack("<2Q", data)
             return struct.pack("<2Q", *(w ^ 0x18 if w < 1 << 32 and w & 0x18 else w for w in words))
         return data
 
 
-def test_buffers_are_an_estimate_if_v8_collects_meanwhile(
-    any_node: Path, copied: Callable[[Path], tuple[MemoryImage, Metadata, Observed, str]]
-) -> None:
-    image, symbols, seen, node = copied(any_node)
+def test_buffers_are_an_estimate_if_v8_collects_meanwhile(any_node: Path, start: Start) -> None:
+    program = start(any_node, "globalThis.kept = Buffer.alloc(5e5, 1);" + IDLE)
+    symbols = metadata.load(program_file(program.pid))
 
     def exactness(space: AddressSpace) -> set[str]:
         found = whole.make(
-            seen, space, symbols, lambda name: open(node, "rb") if name == node else None
+            observe(program.pid), space, symbols, lambda name: open_mapped(program.pid, name)
         )
         return {one.exactness for one in found.categories if one.category == "array_buffers"}
 
-    assert exactness(image) == {"exact"}
-    assert exactness(Scavenged(image)) == {"estimate"}
+    time.sleep(0.2)  # it is done with starting
+    os.kill(program.pid, signal.SIGSTOP)
+    os.waitpid(program.pid, os.WUNTRACED)
+    with LiveAddressSpace(program.pid) as space:
+        assert exactness(space) == {"exact"}
+        assert exactness(Scavenged(space)) == {"estimate"}
