@@ -276,6 +276,18 @@ def test_without_its_memory_the_mappings_still_tell(
     assert of(found, "node_text") == of(whole, "node_text")
     assert found.unattributed < 0.2 * found.rss
 
+    def refused_more(path: object, *rest: int) -> int:
+        if str(path).endswith("/pagemap"):
+            raise PermissionError(13, "Permission denied")
+        return refused(path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refused_more)
+        found = nodemem.memory_map(program.pid)
+    assert_adds_up(found)
+    assert {one.exactness for one in found.categories} == {"exact", "estimate"}
+    assert abs(v8_of(found) - v8_of(whole)) < 0.05 * v8_of(whole)
+
 
 def state_of(pid: int) -> str:
     status = procfs.status(pid)

@@ -109,6 +109,10 @@ def test_a_core_as_text_and_json(any_node: Path, start: Start, tmp_path: Path) -
     told = json.loads(run("--core", path, "--classes", "--json", "--top", 2).stdout)
     assert told["schema"] == "nodemem/map-classes@1"
     assert len(told["data"]["rows"]) == 2
+    assert f"map --core {path}" in run(path, code=2).stderr
+    page = tmp_path / "core.html"
+    run("--core", path, "-o", page)
+    assert page.read_text().startswith("<!doctype html>")
     told = json.loads(run("--core", path, "--json").stdout)
     assert told["subject"]["core"] == str(path)
     assert "files" in told["data"]["unseen"]
@@ -143,6 +147,7 @@ def test_a_sample_is_told(any_node: Path, start: Start) -> None:
         (["--classes", 1 << 22], 3, "no process"),
         (["--core", "/bin/sh"], 4, "another kind"),
         (["--core", "/none", "--classes"], 4, "No such file"),
+        (["127.0.0.1:9229"], 4, "nodemem ps"),
     ],
 )
 def test_what_cannot_be_told(arguments: list[object], code: int, said: str) -> None:

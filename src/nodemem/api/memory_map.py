@@ -177,6 +177,8 @@ def _without_memory(seen: Observed, error: NotPermitted) -> MemoryMap:
             return whole.make(
                 seen, None, None, lambda name: open_mapped(pid, name), refusals, asked.runs
             )
+    except PermissionError:  # nor that: by addresses, then
+        return whole.make(seen, None, None, lambda name: open_mapped(pid, name), refusals)
     except OSError as gone:
         raise lost(pid) from gone
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from nodemem.api.heap_sizes import heap_sizes
 from nodemem.api.limits_running import Running
 from nodemem.api.node import attach
 from nodemem.capture.sampler import Sampler
@@ -95,6 +96,7 @@ class Triage:
                 "limit": seen.heap_limit,
                 "used": seen.heap_used,
                 "source": seen.heap_source,
+                "heaps": seen.heaps,
                 "attached": self.usage is not None,
             },
             "threads": self.now.threads,
@@ -149,7 +151,8 @@ def triage(
         raise _ended(pid)
     usage = _ask(pid) if attached else None
     running = Running(sampler.process)
-    limit, used, source = _heap(running, after, usage)
+    heaps = heap_sizes(pid)
+    limit, used, source = _heap(running, after, usage, heaps)
     machine, available = procfs.machine_memory()
     seen = Situation(
         pid=pid,
@@ -158,6 +161,7 @@ def triage(
         heap_limit=limit,
         heap_used=used,
         heap_source=source,
+        heaps=len(heaps) or None,
         machine_limit=machine,
         machine_room=available,
         state=status.state,
@@ -213,16 +217,18 @@ def _ask(pid: int) -> MemorySample:
 
 
 def _heap(
-    running: Running, after: ProcessSample, usage: MemorySample | None
+    running: Running, after: ProcessSample, usage: MemorySample | None, heaps: list[int]
 ) -> tuple[int | None, int | None, str | None]:
     """Limit of the V8 heap, what counts towards it, and who set the limit.
 
-    From outside the heap is what V8 has in physical memory, garbage and machine code included.
+    From outside that is what the pages of the fullest heap take, garbage and machine code included;
+    where they cannot be read, all that V8 has in physical memory.
     """
     if usage is not None:
         return usage.heap_limit, usage.heap_used, running.source or "v8"
     limits = running.limits
-    return None if limits is None else limits.heap_size_limit, after.resident.v8, running.source
+    used = heaps[0] if heaps else after.resident.v8
+    return None if limits is None else limits.heap_size_limit, used, running.source
 
 
 def _own(resident: Any, kind: str) -> int | None:

@@ -125,6 +125,8 @@ def _isolates(out: Output, found: MemoryMap) -> list[str]:
 
 def _threads(out: Output, found: MemoryMap) -> list[str]:
     """The stacks of the other threads by their names, which several may have."""
+    if "spaces" in found.unseen:
+        return []  # whose they are is in the memory, which was not read
     by_name: dict[str, list[int]] = defaultdict(list)
     for one in found.categories:
         if one.category == "thread_stacks":

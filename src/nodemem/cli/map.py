@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nodemem.cli._frame import Output, verb
-from nodemem.errors import UsageError
+from nodemem.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from nodemem.memory.segments.types import MemoryMap
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--gentle", is_flag=True, help="Hardly hold up a process of many gigabytes: no PSS and USS"
 )
-@click.option("--tree", is_flag=True, help="Also the processes that it has started; PSS adds up")
+@click.option("--tree", is_flag=True, help="Also Node.js that it has started; PSS adds up")
 @click.option(
     "--explain", is_flag=True, help="Only tell what each way of reading costs the process"
 )
@@ -168,6 +170,9 @@ def _show_others(out: Output, targets: list[int | Path]) -> None:
     from nodemem.memory.segments import saved
     from nodemem.records import is_recording
 
+    for one in targets:
+        if isinstance(one, Path):
+            _refuse_others(one)
     first = targets[0]
     if len(targets) == 2:
         _map_growth.between(out, targets)
@@ -175,6 +180,25 @@ def _show_others(out: Output, targets: list[int | Path]) -> None:
         _map_growth.within(out, first)
     elif isinstance(first, Path):
         _show_map(out, *saved.read(first))
+
+
+def _refuse_others(path: Path) -> None:
+    """What was very likely meant where a name is of no file, or of a core.
+
+    Raises:
+        InputError: there is no such file.
+        UsageError: it is a core.
+    """
+    if not os.path.exists(path):  # noqa: PTH110  no name is too long for it
+        raise InputError(
+            f"'{str(path)[:80]}' is no process id, and there is no such file",
+            why="a map is read from /proc on this host, or was saved with --json -o FILE",
+            next="nodemem ps lists the Node.js processes of this host",
+        )
+    if path.is_file():
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            if file.read(4) == b"\x7fELF":
+                raise UsageError(f"{path} is no saved map", next=f"nodemem map --core {path}")
 
 
 def _show_map(out: Output, whose: Who, found: MemoryMap) -> None:
@@ -185,10 +209,7 @@ def _show_map(out: Output, whose: Who, found: MemoryMap) -> None:
         pid=whose.pid,
         version=whose.version or unknown,
     )
-    if out.format == "text" and out.path is not None and out.path.suffix == ".html":
-        out.write(_page(out, whose, found))
-    else:
-        _show(out, heading, found, whose.to_data())
+    _show(out, heading, found, whose, whose.to_data())
 
 
 def _page(out: Output, whose: Who, found: MemoryMap) -> str:
@@ -205,22 +226,29 @@ def _page(out: Output, whose: Who, found: MemoryMap) -> str:
 
 def _show_core(out: Output, core: Path, exe: Path | None) -> None:
     from nodemem.api.core_map import core_map
+    from nodemem.memory.segments.who import Who
 
     found, pid, version, warnings = core_map(core, exe)
     heading = out.texts(
         "map.core_head", core=core, pid=pid, version=version or out.texts("unknown")
     )
-    _show(out, heading, found, {"core": str(core), "pid": pid, "version": version}, warnings)
+    subject = {"core": str(core), "pid": pid, "version": version}
+    _show(out, heading, found, Who(pid, version, core.name), subject, warnings)
 
 
 def _show(
     out: Output,
     heading: str,
     found: MemoryMap,
+    whose: Who,
     subject: dict[str, Any],
     warnings: tuple[str, ...] = (),
 ) -> None:
-    if out.format == "text":
+    if out.format == "text" and out.path is not None and out.path.suffix == ".html":
+        for warning in warnings:
+            out.note(warning)
+        out.write(_page(out, whose, found))
+    elif out.format == "text":
         from nodemem.cli._map_text import lines
 
         for warning in warnings:

@@ -105,9 +105,14 @@ def _heap(out: Output, found: Triage) -> str:
     seen = found.situation
     if found.usage is not None:
         return out.texts("triage.heap_used", used=seen.heap_used, limit=seen.heap_limit)
-    resident = found.now.resident.v8
-    unseen = "" if resident is not None else "_unknown"
-    return out.texts(f"triage.heap_resident{unseen}", v8=resident) + _heap_limit(out, found)
+    if seen.heaps is not None:
+        key = "triage.heap_pages" if seen.heaps == 1 else "triage.heap_fullest"
+        told = out.texts(key, used=seen.heap_used, count=seen.heaps)
+    else:
+        resident = found.now.resident.v8
+        unseen = "" if resident is not None else "_unknown"
+        told = out.texts(f"triage.heap_resident{unseen}", v8=resident)
+    return told + _heap_limit(out, found)
 
 
 def _heap_limit(out: Output, found: Triage) -> str:

@@ -50,8 +50,10 @@ class Situation:
     """What is known: two readings of the process, some seconds apart, and its limits.
 
     `heap_limit` is what limits the V8 heap and `heap_used` what counts towards it, in bytes;
-    `heap_source` is who sets the limit. `machine_limit` is the machine's memory, `machine_room`
-    what of it is still to be had. `state` is the kernel's letter.
+    `heap_source` is who sets the limit; `heaps` is how many V8 heaps (isolates) there are, each
+    with that limit, `heap_used` being the fullest; None where that could not be seen.
+    `machine_limit` is the machine's memory, `machine_room` what of it is still to be had. `state`
+    is the kernel's letter.
     """
 
     pid: int
@@ -60,6 +62,7 @@ class Situation:
     heap_limit: int | None = None
     heap_used: int | None = None
     heap_source: str | None = None
+    heaps: int | None = None
     machine_limit: int | None = None
     machine_room: int | None = None
     state: str = "S"

@@ -62,7 +62,7 @@ def not_node(pid: int) -> TargetNotFound:
     return TargetNotFound(
         f"process {pid} is not Node.js, but has started process {first.pid}, which is",
         why=f"it runs: {command}",
-        next=f"name that one, {first.pid}; all are shown by: nodemem usage {pid} --tree",
+        next=f"name that one, {first.pid}; all are shown by: nodemem map {pid} --tree",
     )
 
 

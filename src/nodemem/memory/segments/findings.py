@@ -305,7 +305,11 @@ def _guards(case: _Case) -> Iterator[Finding]:
     if sum(spans) >= GUARD_LEAST:
         yield Finding(
             id="map.wasm_guard",
-            params={"size": sum(spans), "count": len(spans), "used": case.sizes["wasm_memory"]},
+            params={
+                "size": max(0, sum(spans) - case.sizes["wasm_memory"]),
+                "count": len(spans),
+                "used": case.sizes["wasm_memory"],
+            },
             evidence=(
                 Evidence("reserved", sum(spans), "bytes", "smaps"),
                 Evidence("wasm_memory", case.sizes["wasm_memory"], "bytes", "map"),
