@@ -15,7 +15,15 @@ import msgspec
 
 from nodemem.memory.segments.growth import Doubt
 from nodemem.memory.segments.limits import Machine, Nearest
-from nodemem.memory.segments.types import Category, Check, Outside, Refusal, Segment, V8Space
+from nodemem.memory.segments.types import (
+    Category,
+    Check,
+    Isolate,
+    Outside,
+    Refusal,
+    Segment,
+    V8Space,
+)
 from nodemem.records import ControlGroup, MemorySample, Pressure, Record
 from nodemem.results import Column, Envelope, Finding, Table, to_json
 from nodemem.results.digest import Digest
@@ -48,6 +56,7 @@ class MapData(msgspec.Struct):
     pressure: Pressure | None
     machine: Machine
     spaces: list[V8Space]
+    isolates: list[Isolate]
     checks: list[Check]
     refusals: list[Refusal]
     unseen: list[str]

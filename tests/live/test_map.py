@@ -87,6 +87,10 @@ def test_every_worker_apart_as_v8_tells(run: Callable[[str], NodeProgram]) -> No
     assert all(one.size == one.committed for one in found.spaces)
     stacks = {one.isolate for one in found.categories if one.category == "thread_stacks"}
     assert {f"worker {n}" for n in range(1, 5)} <= stacks
+    assert [one.name for one in found.isolates] == ["main", *(f"worker {n}" for n in range(1, 5))]
+    threads = [one.tid for one in found.isolates]
+    assert threads[0] == program.pid
+    assert len({*threads} & {*procfs.thread_ids(program.pid)}) == 5
     assert of(found, "main_stack") > 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nodemem.results import Column, Table
-from nodemem.target import discover, family
+from nodemem.target import discover, family, host
 
 COLUMNS = (
     Column("pid", role="pid"),
@@ -29,7 +29,11 @@ def ps(*, tree: bool = False) -> Table:
     group and its parents, are bytes. `inspector` is `closed`, `open`, or the `host:port` where it
     is open; `sigusr1`, what the signal that opens it would do: `safe`, `blocked` (nothing),
     `uncaught` (kill the process). None is what cannot be seen, as in other users' processes.
+
+    Raises:
+        NotPermitted: this machine shows no processes; only Linux does, in /proc.
     """
+    host.require_processes()
     if tree:
         return _tree(family.forest())
     return Table(columns=COLUMNS, records=[_row(process) for process in discover.processes()])

@@ -81,6 +81,9 @@ def command(
 
     "~" marks an estimate: something that should agree with it did not.
 
+    "worker N" is the Nth of the worker threads that live now, in the order of their start, and not
+    its threadId.
+
     FILE is a map saved with --json -o FILE, or a recording. Of two targets, or of a recording, it
     is told what grew, and in which category.
     """

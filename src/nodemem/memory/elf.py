@@ -21,7 +21,6 @@ _LOAD = 1
 _SYMBOLS, _DYNAMIC_SYMBOLS = 2, 11
 _EXECUTABLE, _WRITABLE = 1, 2  # flags of a segment
 _IN_MEMORY = 2  # flag of a section
-_MAX_TABLE = 256 << 20  # bytes; the largest build of Node.js has 8 MB of names
 
 
 @dataclass(frozen=True)
@@ -208,10 +207,4 @@ def _table(
 
 
 def _at(file: BinaryIO, offset: int, length: int) -> bytes:
-    if length > _MAX_TABLE:
-        raise ValueError("a table in it is too big")
-    file.seek(offset)
-    data = file.read(length)
-    if len(data) != length:
-        raise ValueError("it ends too early")
-    return data
+    return elf_segments.reader(file)(offset, length)

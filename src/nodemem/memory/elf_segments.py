@@ -19,7 +19,7 @@ LOAD, NOTE = 1, 4
 """Types of segments."""
 
 _BUILD_ID = 3  # of the notes of GNU
-_MAX_TABLE = 256 << 20  # bytes
+_MAX_TABLE = 256 << 20  # bytes; the largest build of Node.js has 8 MB of names
 _MAX_NOTES = 1 << 16  # bytes of a segment of notes in a program
 
 

@@ -9,7 +9,6 @@ used again, reads fail and never give another program's bytes.
 from __future__ import annotations
 
 import os
-from types import TracebackType
 from typing import Self
 
 from nodemem.errors import NotPermitted, TargetLost, TargetNotFound
@@ -39,12 +38,7 @@ class LiveAddressSpace:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

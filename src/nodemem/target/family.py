@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from nodemem.errors import TargetNotFound
-from nodemem.target import discover, procfs
+from nodemem.target import discover, host, procfs
 from nodemem.target.discover import NodeProcess
 
 
@@ -45,7 +45,12 @@ def family(pid: int) -> list[Member]:
 
 def not_node(pid: int) -> TargetNotFound:
     """The error to raise where a process that is no Node.js was named: a shell or a supervisor was
-    very likely meant for what runs below it."""
+    very likely meant for what runs below it.
+
+    Raises:
+        NotPermitted: no process can be looked at on this machine.
+    """
+    host.require_processes()
     if procfs.gone(pid):
         return TargetNotFound(
             f"there is no process {pid}", next="nodemem ps lists the Node.js processes of this host"

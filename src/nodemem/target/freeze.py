@@ -14,7 +14,6 @@ import errno
 import os
 import threading
 import time
-from types import TracebackType
 from typing import Self
 
 from nodemem.errors import NotPermitted, TargetError, TargetTimeout
@@ -65,12 +64,7 @@ class Frozen:
             raise self._error
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._let_go()
 
     def _let_go(self) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sys
 from pathlib import Path
 
+from nodemem.errors import NotPermitted
 from nodemem.target import procfs
 
 CAPABILITIES = {"KILL": 5, "SYS_PTRACE": 19, "SYS_ADMIN": 21}
@@ -16,6 +18,7 @@ their memory; the network namespaces of containers."""
 # The namespaces that the kernel itself makes have fixed numbers (include/linux/proc_ns.h).
 _FIRST = {"pid": 0xEFFFFFFC, "user": 0xEFFFFFFD}
 _SECONDS = 2.0
+_SYSTEMS = {"darwin": "macOS", "win32": "Windows"}
 
 
 def capabilities() -> frozenset[str] | None:
@@ -48,6 +51,23 @@ def hides_processes(*, proc: Path = procfs.PROC) -> bool:
         if head.split()[4:5] == ["/proc"] and tail.startswith("proc "):
             return re.search(r"hidepid=(?!0|off)", line) is not None
     return False
+
+
+def require_processes() -> None:
+    """Make sure that processes can be looked at here at all.
+
+    Raises:
+        NotPermitted: there is no /proc, which only Linux has in the form that is read here.
+    """
+    if not (procfs.PROC / "self").exists():
+        system = _SYSTEMS.get(sys.platform, sys.platform)
+        raise NotPermitted(
+            "the processes of this machine cannot be looked at",
+            why="/proc is not mounted"
+            if sys.platform == "linux"
+            else f"that takes Linux and its /proc; this is {system}",
+            next="name an inspector (node --inspect; nodemem usage 127.0.0.1:9229), or a file",
+        )
 
 
 def cgroup_version() -> int | None:

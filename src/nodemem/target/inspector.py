@@ -22,6 +22,7 @@ from nodemem.target import (
     discover,
     endpoint,
     family,
+    host,
     namespaces,
     procfs,
     visits,
@@ -104,6 +105,7 @@ def require_running(pid: int) -> procfs.Status:
     """
     status = procfs.status(pid)
     if status is None:
+        host.require_processes()
         raise TargetNotFound(
             f"there is no process {pid}", next="nodemem ps lists the Node.js processes of this host"
         )

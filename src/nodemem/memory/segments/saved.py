@@ -8,7 +8,15 @@ from typing import Any
 
 from nodemem.errors import InputError
 from nodemem.memory.segments.limits import Limits, Machine
-from nodemem.memory.segments.types import Category, Check, MemoryMap, Outside, Refusal, V8Space
+from nodemem.memory.segments.types import (
+    Category,
+    Check,
+    Isolate,
+    MemoryMap,
+    Outside,
+    Refusal,
+    V8Space,
+)
 from nodemem.memory.segments.who import Who, from_data
 from nodemem.records import ControlGroup, Pressure
 from nodemem.results import Finding, saved
@@ -31,6 +39,7 @@ class _Data:
     categories: list[Category]
     outside: Outside = field(default_factory=Outside)
     spaces: list[V8Space] = field(default_factory=list)
+    isolates: list[Isolate] = field(default_factory=list)
     checks: list[_Check] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
@@ -60,6 +69,7 @@ def read(path: Path) -> tuple[Who, MemoryMap]:
         outside=data.outside,
         limits=Limits(tuple(data.groups), data.machine, data.pressure),
         spaces=tuple(data.spaces),
+        isolates=tuple(data.isolates),
         checks=tuple(Check(one.name, one.found, one.told) for one in data.checks),
         refusals=tuple(data.refusals),
         unseen=tuple(data.unseen),

@@ -96,14 +96,24 @@ class V8Space:
 
 
 @dataclass(frozen=True)
+class Isolate:
+    """What `isolate` of a category names: `tid` is the kernel's id of the thread that runs it, None
+    if that was not found. Names of workers change when another one ends, ids do not."""
+
+    name: str
+    tid: int | None
+
+
+@dataclass(frozen=True)
 class MemoryMap:
     """Where the RSS of a process is. The `rss` of `categories` add up to `rss` exactly, which is
     the sum over one reading of all its mappings.
 
     `limits` are those of its control groups and of the machine.
 
-    `spaces` are those of V8's heaps, and `checks` what was compared. `refusals` are what we were
-    not allowed to read, and `unseen` names what could not be told for that or other reasons:
+    `isolates` are those of V8 that a thread runs, the main one first, and `spaces` those of their
+    heaps. `checks` are what was compared. `refusals` are what we were not allowed to read, and
+    `unseen` names what could not be told for that or other reasons:
     `segments`, `pss`, `spaces`, `malloc`, `buffers`, `flags`, ... (texts `map.unseen`).
     """
 
@@ -112,6 +122,7 @@ class MemoryMap:
     outside: Outside = Outside()
     limits: Limits = field(default_factory=Limits)
     spaces: tuple[V8Space, ...] = ()
+    isolates: tuple[Isolate, ...] = ()
     checks: tuple[Check, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     unseen: tuple[str, ...] = ()
@@ -165,6 +176,7 @@ class MemoryMap:
             "pressure": self.limits.pressure,
             "machine": self.limits.machine,
             "spaces": self.spaces,
+            "isolates": self.isolates,
             "checks": self.checks,
             "refusals": self.refusals,
             "unseen": self.unseen,

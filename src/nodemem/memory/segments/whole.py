@@ -23,7 +23,7 @@ from nodemem.memory.segments import (
 from nodemem.memory.segments.binaries import Open
 from nodemem.memory.segments.ledger import Ledger, Resident
 from nodemem.memory.segments.totals import outside
-from nodemem.memory.segments.types import Check, MemoryMap, Refusal, V8Space
+from nodemem.memory.segments.types import Check, Isolate, MemoryMap, Refusal, V8Space
 from nodemem.records import AddressSpace, MappedMemory, Observed
 
 _OBJECTS_UP_TO = 256 << 20
@@ -48,6 +48,7 @@ def make(
     ledger = Ledger(mappings)
     spaces: list[V8Space] = []
     checks: list[Check] = []
+    isolates: list[Isolate] = []
     unseen = _unseen(mappings, space)
     binaries.claim(ledger, seen.program, space, open_file)
     if space is None:
@@ -56,7 +57,9 @@ def make(
         native.claim_unread(ledger)
         native.claim_foreign(ledger)
     else:
-        spaces, checks, more = _claim_memory(ledger, seen, _AsSeen(space, mappings), symbols)
+        spaces, isolates, checks, more = _claim_memory(
+            ledger, seen, _AsSeen(space, mappings), symbols
+        )
         unseen += more
     categories = ledger.settle(resident if space is None else space.resident)
     rss = sum(one.rss for one in mappings)
@@ -70,6 +73,7 @@ def make(
         outside=outside(seen, rss),
         limits=limits.of(seen),
         spaces=tuple(spaces),
+        isolates=tuple(isolates),
         checks=tuple(checks),
         refusals=refusals,
         unseen=tuple(unseen),
@@ -92,9 +96,9 @@ class _AsSeen:
 
 def _claim_memory(
     ledger: Ledger, seen: Observed, space: AddressSpace, symbols: Metadata | None
-) -> tuple[list[V8Space], list[Check], list[str]]:
-    """Claim what is told by what memory holds; V8's spaces, what was compared, what was not seen.
-    What is surest comes first: V8's pages, stacks,
+) -> tuple[list[V8Space], list[Isolate], list[Check], list[str]]:
+    """Claim what is told by what memory holds; V8's spaces, who runs its isolates, what was
+    compared, what was not seen. What is surest comes first: V8's pages, stacks,
     then ArrayBuffers, which are within malloc's memory or V8's, then these two, then the rest."""
     heaps = pages.find(space)
     addresses = [heap.address for heap in heaps]
@@ -120,7 +124,11 @@ def _claim_memory(
     loose.claim(ledger, space, main)
     unflagged.claim(ledger, space)
     native.claim_foreign(ledger)
-    return spaces, checks, ["buffers"] if stores and not looked else []
+    run_by = {one.heap: one.name.tid for one in found}
+    # `main`, then `worker 1`, `worker 2`, ...
+    in_order = sorted(isolates.items(), key=lambda item: (item[1] != "main", len(item[1]), item[1]))
+    named = [Isolate(name, run_by.get(heap)) for heap, name in in_order]
+    return spaces, named, checks, ["buffers"] if stores and not looked else []
 
 
 def _size(heaps: Sequence[Heap]) -> int:
