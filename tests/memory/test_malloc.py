@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+import nodemem
 from nodemem.memory import malloc
 from nodemem.memory.malloc import Malloc
 from nodemem.records import Mapping
@@ -225,6 +230,44 @@ def test_another_allocator(name: str, any_node: Path, start: Callable[..., NodeP
         found = malloc.find(space, space.mappings())
     # glibc's own is hardly used, if at all.
     assert sum(one.system_mem for one in found.arenas) < 2 << 20
+
+
+def test_an_allocator_that_is_linked_into_an_addon(
+    any_node: Path, start: Callable[..., NodeProgram], tmp_path: Path
+) -> None:
+    """As in the addons of rolldown and next, with a library that has an addon's name."""
+    library = Path("/usr/lib/x86_64-linux-gnu/libmimalloc.so.2")
+    if not library.exists():
+        pytest.skip("libmimalloc2.0 is not installed")
+    addon = tmp_path / "bundler.node"
+    addon.write_bytes(library.read_bytes())
+    program = start(
+        any_node,
+        "globalThis.kept = Array.from({ length: 40 }, () => Buffer.alloc(1e6, 1));"
+        "console.log('ready'); process.stdin.resume()",
+        env={**os.environ, "LD_PRELOAD": str(addon)},
+    )
+    found = nodemem.memory_map(program.pid)
+    (one,) = [one for one in found.categories if one.category.startswith("native_allocator")]
+    assert (one.category, one.exactness) == ("native_allocator_mimalloc", "estimate")
+    assert one.rss > 40e6
+    assert found.unattributed < 0.02 * found.rss
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 3 << 20), st.binary(max_size=9))
+def test_where_in_an_addon_it_says_so_does_not_matter(at: int, rest: bytes) -> None:
+    mappings = [Mapping(0, 4096, "r-xp", "/srv/x.node"), Mapping(4096, 8192, "r-xp", "/lib/c.so")]
+    text = bytes(at) + b"mimalloc: warning: " + rest
+    image = bytearray(64 + 2 * 64)
+    image[:6] = b"\x7fELF\x02\x01"
+    struct.pack_into("<HHIQQQIHHHHHH", image, 16, 3, 62, 1, 0, 64, 64, 0, 64, 56, 0, 64, 2, 0)
+    struct.pack_into("<IIQQQQIIQQ", image, 128, 0, 1, 2, 4096, len(image), len(text), 0, 0, 1, 0)
+    whole = bytes(image) + text
+    assert malloc.embedded(mappings, lambda _: io.BytesIO(whole)) == ["mimalloc"]
+    assert malloc.embedded(mappings, lambda _: io.BytesIO(whole[: -len(rest) - 2])) == []
+    assert malloc.embedded(mappings[1:], lambda _: io.BytesIO(whole)) == []
+    assert malloc.embedded(mappings, lambda _: None) == []
 
 
 def test_the_names_of_libraries() -> None:

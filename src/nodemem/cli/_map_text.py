@@ -50,7 +50,9 @@ def lines(out: Output, heading: str, found: MemoryMap) -> list[str]:
         text += ["", out.text(finding).rstrip("\n")]
     for remark in found.remarks:
         told = tell(remark, out.texts)
-        text += ["", *_wrapped([told.title, told.why], terminal)]
+        text += ["", *_wrapped([told.title, f"{told.why} {told.fix or ''}"], terminal)]
+        if remark.next is not None:
+            text.append(terminal.style(f"$ {remark.next}", "dim"))
     return [terminal.encodable(line) for line in text]
 
 

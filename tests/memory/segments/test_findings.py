@@ -98,6 +98,10 @@ CASES: dict[str, tuple[MemoryMap, MemoryMap]] = {
         said(("array_buffers", 64 * MIB), ("v8_old_space", 64 * MIB)),
         said(("array_buffers", 64 * MIB), ("v8_old_space", 65 * MIB)),
     ),
+    "malloc_in_use": (
+        said(("malloc_in_use", 96 * MIB), ("v8_old_space", 224 * MIB)),
+        said(("malloc_in_use", 96 * MIB), ("v8_old_space", 225 * MIB)),
+    ),
     "lazy_free": (
         said(mappings=[MappedMemory(0, 9, "rw-p", lazy_free=32 * MIB)]),
         said(mappings=[MappedMemory(0, 9, "rw-p", lazy_free=31 * MIB)]),
@@ -159,6 +163,16 @@ def test_pages_that_v8_keeps(any_node: Path, start: Start) -> None:
         pooled >= findings.POOLED_LEAST and pooled >= findings.POOLED_SHARE * found.rss
     )
     assert (pooled > 0) or ids(found.findings) == []
+
+
+def test_long_strings_are_in_use_in_malloc(any_node: Path, start: Start) -> None:
+    one = "Buffer.alloc(5e6, 97).toString('latin1')"
+    text = f"globalThis.kept = Array.from({{ length: 30 }}, () => {one})"
+    program = start(any_node, f"{text}; console.log('ready'); process.stdin.resume()")
+    (remark,) = nodemem.memory_map(program.pid).remarks
+    assert remark.id == "map.malloc_in_use"
+    assert abs(remark.params["size"] - 150e6) < 0.1 * 150e6
+    assert remark.next == f"nodemem usage {program.pid}"
 
 
 def test_a_stack_that_was_deep_once(any_node: Path, start: Start) -> None:

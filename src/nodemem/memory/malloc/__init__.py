@@ -10,8 +10,8 @@
 No symbols are used and nothing in the process is asked or stopped.
 """
 
-from nodemem.memory.malloc.foreign import allocators
+from nodemem.memory.malloc.foreign import allocators, embedded
 from nodemem.memory.malloc.heap import Arena, Malloc, find
 from nodemem.memory.malloc.states import HEAP_ALIGNMENT
 
-__all__ = ["HEAP_ALIGNMENT", "Arena", "Malloc", "allocators", "find"]
+__all__ = ["HEAP_ALIGNMENT", "Arena", "Malloc", "allocators", "embedded", "find"]

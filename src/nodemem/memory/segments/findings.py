@@ -51,6 +51,7 @@ PRIVATE_LEAST = 32 * _MIB
 
 LAZY_LEAST = 32 * _MIB
 BUFFERS_LEAST, BUFFERS_SHARE = 64 * _MIB, 0.5
+NATIVE_LEAST, NATIVE_SHARE = 64 * _MIB, 0.3
 GUARD_LEAST = 4 << 30
 
 _BACKGROUND = "jemalloc_bg_thd"
@@ -106,7 +107,7 @@ def _findings(case: _Case) -> Iterator[Finding]:
 
 
 def _remarks(case: _Case) -> Iterator[Finding]:
-    for rule in (_buffers, _lazy, _large_pages, _guards):
+    for rule in (_buffers, _native, _lazy, _large_pages, _guards):
         yield from rule(case)
 
 
@@ -272,6 +273,22 @@ def _buffers(case: _Case) -> Iterator[Finding]:
             ),
             confidence=1.0,
             next=case.next("snapshot {pid} -o {pid}.heapsnapshot"),
+        )
+
+
+def _native(case: _Case) -> Iterator[Finding]:
+    """What C++ has taken from malloc: nothing in a heap's figures hints at it."""
+    size = case.sizes["malloc_in_use"]
+    if case.is_large(size, NATIVE_LEAST, NATIVE_SHARE):
+        yield Finding(
+            id="map.malloc_in_use",
+            params={"size": size, "share": size / case.rss},
+            evidence=(
+                Evidence("malloc_in_use", size, "bytes", "map"),
+                Evidence("v8_whole", case.v8, "bytes", "map"),
+            ),
+            confidence=1.0,
+            next=case.next("usage {pid}"),
         )
 
 

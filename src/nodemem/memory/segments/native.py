@@ -8,6 +8,7 @@ from nodemem.memory import malloc
 from nodemem.memory.backing_stores import BackingStore
 from nodemem.memory.buffers import ArrayBuffer
 from nodemem.memory.malloc import Malloc
+from nodemem.memory.segments.binaries import Open
 from nodemem.memory.segments.ledger import Ledger
 from nodemem.memory.segments.types import Check, Kind
 from nodemem.memory.segments.v8 import WASM
@@ -16,6 +17,8 @@ from nodemem.records import AddressSpace, MappedMemory
 IN_USE = Kind("heap", "malloc_in_use")
 SHARED_BUFFERS = Kind("heap", "shared_array_buffers")
 _WASM_PAGE = 1 << 16
+
+_WORTH_READING = 1 << 20  # bytes that nobody claims, before files are looked through for it
 
 ALL = Kind("heap", "malloc")
 FREE = Kind("heap", "malloc_free")
@@ -89,6 +92,23 @@ def claim_unread(ledger: Ledger) -> None:
         is_arena = "nr" in (one.flags or ()) and one.start % malloc.HEAP_ALIGNMENT == 0
         if one.file == "[heap]" or (is_arena and _is_data(one)):
             ledger.claim(one.start, one.end, ALL)
+
+
+def claim_embedded(ledger: Ledger, open_file: Open) -> None:
+    """Claim what is left of regions that were reserved at large, as allocators do that are linked
+    into addons, if an addon has one; an estimate."""
+    left = [
+        (one, start, end)
+        for one, start, end in ledger.unclaimed()
+        if _is_data(one) and one.rss and (one.flags is None or "nr" in one.flags)
+    ]
+    if sum(min(end - start, one.rss) for one, start, end in left) < _WORTH_READING:
+        return
+    names = malloc.embedded(ledger.mappings, open_file)
+    if names:
+        kind = Kind("heap", f"native_allocator_{'_'.join(names)}")
+        for _, start, end in left:
+            ledger.claim(start, end, kind, exact=False)
 
 
 def claim_foreign(ledger: Ledger) -> None:

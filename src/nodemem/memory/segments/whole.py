@@ -56,9 +56,10 @@ def make(
         v8.claim_reserved(ledger, None, {})
         native.claim_unread(ledger)
         native.claim_foreign(ledger)
+        native.claim_embedded(ledger, open_file)
     else:
         spaces, isolates, checks, more = _claim_memory(
-            ledger, seen, _AsSeen(space, mappings), symbols
+            ledger, seen, _AsSeen(space, mappings), symbols, open_file
         )
         unseen += more
     categories = ledger.settle(resident if space is None else space.resident)
@@ -95,7 +96,11 @@ class _AsSeen:
 
 
 def _claim_memory(
-    ledger: Ledger, seen: Observed, space: AddressSpace, symbols: Metadata | None
+    ledger: Ledger,
+    seen: Observed,
+    space: AddressSpace,
+    symbols: Metadata | None,
+    open_file: Open,
 ) -> tuple[list[V8Space], list[Isolate], list[Check], list[str]]:
     """Claim what is told by what memory holds; V8's spaces, who runs its isolates, what was
     compared, what was not seen. What is surest comes first: V8's pages, stacks,
@@ -124,6 +129,7 @@ def _claim_memory(
     loose.claim(ledger, space, main)
     unflagged.claim(ledger, space)
     native.claim_foreign(ledger)
+    native.claim_embedded(ledger, open_file)
     run_by = {one.heap: one.name.tid for one in found}
     # `main`, then `worker 1`, `worker 2`, ...
     in_order = sorted(isolates.items(), key=lambda item: (item[1] != "main", len(item[1]), item[1]))
