@@ -126,6 +126,19 @@ def test_a_made_up_arena() -> None:
     assert found.room(HEAP.start) is None
 
 
+def test_a_top_chunk_whose_header_is_still_to_be_written() -> None:
+    chunks = [0, 0x40 | 1, *[0] * 6, 0, 0x2000 | 1, *[0] * 1022]
+    image = made_up(next=0, top=HEAP.start + 0x2040, system_mem=0x4000, heap=chunks, arena=[])
+    (main,) = malloc.find(image, image.mappings()).arenas
+    assert main.consistent
+    # The chunk before it has just been given out.
+    assert (main.in_use, main.free, main.top) == (0x2040, 0, 0x1FC0)
+    assert main.top_pages() == (HEAP.start + 0x3000, HEAP.start + 0x4000)
+    # Without malloc's own account of it, nothing is exact.
+    image = made_up(next=0, top=HEAP.start + 0x2040, system_mem=0x5000, heap=chunks, arena=[])
+    assert not malloc.find(image, image.mappings()).arenas[0].consistent
+
+
 interesting = st.one_of(
     st.sampled_from(
         [0, 1, 16, 17, 33, 35, 0x1001, 0x2002, HEAP.start, HEAP.start + 0x1000, ARENA, ARENA + 0x30,

@@ -123,8 +123,7 @@ def memory_map_tree(pid: int, *, gentle: bool = False) -> TreeMap:
 
 def _frozen(pid: int, symbols: Metadata | None, *, gentle: bool) -> MemoryMap:
     """The map of a process whose threads are held. One of them may be held in the middle of
-    malloc, mostly where that gives memory back to the kernel, and its chunks do not add up then: it
-    is let go for a moment and held once more."""
+    malloc, whose chunks may not add up then: it is let go for a moment and held once more."""
     held = 0.0
     for _ in range(_HOLDS):
         with Frozen(pid) as frozen:

@@ -112,6 +112,7 @@ class Walker:
             ended = (outcome == _CHUNKS.LAST and self._ends_with_top(region, limit, open_end)) or (
                 outcome == _CHUNKS.SMALL and self._ends_behind(region, limit, open_end)
             )
+            ended = ended or (state[0] == top and self._ends_with_unwritten_top(region, limit))
             if ended or not tries or failures == _MOST_AT_ONE_PLACE:
                 break
             tries -= 1
@@ -153,11 +154,23 @@ class Walker:
         end = at + size
         if size < _CHUNKS.LEAST or end > limit or not (end == limit or _may_end(end, open_end)):
             return False
-        region.whole, region.top, region.end = True, size, end
+        self._end_with_top(region, at, end)
+        return True
+
+    def _ends_with_unwritten_top(self, region: Region, limit: int) -> bool:
+        """Whether malloc has just taken a chunk from the top chunk and not yet written the header
+        of what is left. Threads are often held there: its page is new, and the kernel at work."""
+        at = self._state[0]
+        if _word(self.space, at + 8):
+            return False
+        self._end_with_top(region, at, limit)
+        return True
+
+    def _end_with_top(self, region: Region, at: int, end: int) -> None:
+        region.whole, region.top, region.end = True, end - at, end
         # malloc keeps its header and what it must have at least.
         first = -(-(at + _CHUNKS.LEAST + 1) // self._page) * self._page
         region.top_pages = first, max(first, end // self._page * self._page)
-        return True
 
     def _ends_behind(self, region: Region, limit: int, open_end: bool) -> bool:
         """Whether a small chunk is one of the one or two that malloc puts behind a region."""
