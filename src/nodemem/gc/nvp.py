@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from nodemem.gc.words import MINOR_MARK_SWEEP, SHORT
+from nodemem.gc.words import MARK_COMPACT, MINOR_MARK_SWEEP, SCAVENGE, SHORT
 
 JSON_BEGINS = b"GC: {"
 TEXT_BEGINS = b"pause="
@@ -24,9 +24,12 @@ _HEAD = re.compile(
 _NUMBER = rb"-?(?:\d{1,20}(?:\.\d{1,9})?|inf|nan)(?:e[+-]\d{1,3})?%?"
 _VALUE = re.compile(_NUMBER)
 _TAIL = re.compile(rb"(?: [\w.]+=" + _NUMBER + rb")+\s*")
-_LAST = {"unmapper_chunks", "pool_chunks", "pool_total_chunks", "compaction_speed"}
-_LAST_OF_MINOR = ("new_space_allocation_throughput", "allocation_throughput")
-"""Of minor mark-sweep, up to V8 12 and (with `new_space_capacity` in it) from 13 on."""
+_LAST = {
+    SCAVENGE: ("unmapper_chunks", "pool_chunks", "pool_total_chunks"),
+    MARK_COMPACT: ("compaction_speed",),
+    MINOR_MARK_SWEEP: ("new_space_allocation_throughput", "allocation_throughput"),
+}
+"""What a text record ends with, in the order of releases."""
 _MOST = 1 << 62
 _ANY = rb"(?:-?[\d.]+(?:e[+-]\d+)?%?|m?m?[cs])"
 _PAIR = re.compile(rb"[a-z_][a-z\d_.]*=" + _ANY)
@@ -67,10 +70,9 @@ def _parse_text(body: bytes) -> dict[str, Any] | None:
     if collector is None or len(values) != len(pairs):
         return None
     last = pairs[-1][0]
-    if collector is MINOR_MARK_SWEEP:
-        whole = last == _LAST_OF_MINOR["new_space_capacity" in values]
-    else:
-        whole = last in _LAST
+    whole = last in _LAST[collector]
+    if collector is MINOR_MARK_SWEEP:  # from V8 13 on there are two more values
+        whole = last == _LAST[collector]["new_space_capacity" in values]
     columns = _columns(lambda name: _number(values.get(name)))
     if not whole or columns is None:
         return None
@@ -189,7 +191,7 @@ def ends(line: bytes) -> bool:
     if not mark:  # cut inside of the last value, or nothing of ours
         return _VALUE.fullmatch(name) is not None
     return (
-        any(one.endswith(name.decode("latin-1")) for one in (*_LAST, *_LAST_OF_MINOR))
+        any(one.endswith(name.decode("latin-1")) for last in _LAST.values() for one in last)
         and _VALUE.fullmatch(value) is not None
     )
 
