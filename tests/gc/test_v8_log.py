@@ -74,6 +74,15 @@ def test_minor_mark_sweep_is_minor(read: Read, path: Path) -> None:
             assert read(line[: line.rindex(b" ", 0, len(line) - 3)] + b"\n")[1].unreadable == 1
 
 
+@pytest.mark.parametrize("path", sorted((LOGS / "node8-14").iterdir()), ids=lambda p: p.name)
+def test_older_releases(read: Read, path: Path) -> None:
+    events, log = read(path.read_bytes())
+    kinds = [event.kind for event in events]
+    assert kinds == ["minor"] * (len(kinds) - 1) + ["major"]
+    assert len(kinds) == len(naive(path.read_bytes())) >= 2
+    assert log.unreadable == 0
+
+
 @pytest.mark.parametrize("release", RELEASES)
 def test_sources_of_one_workload_agree(read: Read, release: str) -> None:
     """The runs differ by when the collector ran, so that rates agree within 3 %, live sizes more

@@ -1,4 +1,4 @@
-"""Records of `--trace-gc-nvp`: names and values, as text up to V8 13, as JSON from 14 (Node.js 25).
+"""Records of `--trace-gc-nvp`: names and values, as text from V8 6 to 13, as JSON from 14 (Node.js 25).
 
 Faults of V8 that are dealt with here: a blank that is missing in full collections of V8 12 and 13
 (`clear.join_filter_job=0.0clear.join_job=0.0`); names that changed (`total_size_before` is
@@ -25,7 +25,7 @@ _NUMBER = rb"-?(?:\d{1,20}(?:\.\d{1,9})?|inf|nan)(?:e[+-]\d{1,3})?%?"
 _VALUE = re.compile(_NUMBER)
 _TAIL = re.compile(rb"(?: [\w.]+=" + _NUMBER + rb")+\s*")
 _LAST = {
-    SCAVENGE: ("unmapper_chunks", "pool_chunks", "pool_total_chunks"),
+    SCAVENGE: ("context_disposal_rate", "unmapper_chunks", "pool_chunks", "pool_total_chunks"),
     MARK_COMPACT: ("compaction_speed",),
     MINOR_MARK_SWEEP: ("new_space_allocation_throughput", "allocation_throughput"),
 }

@@ -20,12 +20,13 @@ _RECORD = re.compile(
 )
 _CAUSES = sorted(CAUSES, key=len, reverse=True)
 _WORDS = re.compile(r"[A-Za-z][A-Za-z ()/-]{0,100}")
+_MESSAGE = b"Scavenge stack scanning"  # with --trace-gc-verbose, up to V8 8
 _BEGINNINGS = tuple(sorted({name[:4] for name in PLAIN} | {b"Shar"}))
 
 
 def begins(body: bytes) -> bool:
     """Whether `body` could be such a record, whole or not."""
-    return body.startswith(_BEGINNINGS)
+    return body.startswith(_BEGINNINGS) and not body.startswith(_MESSAGE)
 
 
 def parse(body: bytes, *, whole: bool) -> dict[str, Any] | None:
