@@ -157,6 +157,37 @@ def test_files_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture
     capsys.readouterr()
 
 
+LOG = LOGS / "node24" / "lru.trace-gc-nvp.log"
+
+
+def test_standard_input() -> None:
+    """A pipe that gives a byte first, of something compressed."""
+    whole = nodemem.read_gc_log(LOG)
+    shell = (
+        f"(printf '\\037'; sleep 0.2; gzip -c '{LOG}' | tail -c +2)"
+        f" | '{sys.executable}' -m nodemem gc - --events --json"
+    )
+    found = subprocess.run(["sh", "-c", shell], check=True, capture_output=True, text=True)
+    assert len(json.loads(found.stdout)["data"]["rows"]) == len(whole.records)
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-8-sig"])
+def test_other_codings(tmp_path: Path, coding: str) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(LOG.read_text().encode(coding))
+    assert read(path)[0] == read(LOG)[0]
+
+
+def test_records_wrapped_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "docker.log"
+    lines = (LOGS / "node24" / "lru.trace-gc.log").read_text().splitlines()[:50]
+    path.write_text("".join(json.dumps({"log": line + "\n"}) + "\n" for line in lines))
+    assert run(["gc", str(path), "--lang", "en"]) == 0
+    assert (
+        f"None of the {sum(' ms: ' in line for line in lines)} records" in capsys.readouterr().out
+    )
+
+
 def test_the_event_table() -> None:
     table = nodemem.read_gc_log(LOGS / "node22" / "lru.trace-gc-nvp.log")
     text = (LOGS / "node22" / "lru.trace-gc-nvp.log").read_text()

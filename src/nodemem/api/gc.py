@@ -80,7 +80,7 @@ class GcReport:
 def read_gc_log(path: Path | str) -> Table:
     """The events of a file, one a row: output of node --trace-gc, --trace-gc-nvp or
     --trace-gc-verbose in whatever else the program wrote, trace events, what v8.GCProfiler
-    returned, or a recording; compressed (.gz, .zst) or not.
+    returned, or a recording; compressed (.gz, .zst) or not. `-` is standard input.
 
     Columns are those of `nodemem.gc.table.events_table`; None is what the source does not tell.
     `summary` holds `unreadable_lines` and `formats`.

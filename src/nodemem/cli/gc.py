@@ -71,11 +71,11 @@ def command(
 
     LOG is what node --trace-gc, --trace-gc-nvp or --trace-gc-verbose wrote, alone or between the
     program's own output, from any Node.js; trace events; what v8.GCProfiler returned; or a
-    recording. Several files are parts of one log.
+    recording. Several files are parts of one log; - is standard input.
     """
     if as_csv:
         out.format = "csv"
-    live = len(targets) == 1 and not Path(targets[0]).is_file()
+    live = len(targets) == 1 and not _is_log(targets[0])
     _check(live, targets, duration, causes, recording, collect)
     if collect is not None:
         _collect(out, targets[0], collect)
@@ -83,6 +83,11 @@ def command(
         _watch(out, targets[0], duration, causes, recording, events)
     else:
         _read(out, targets, events)
+
+
+def _is_log(name: str) -> bool:
+    """Whether it is a file or a pipe, as `<(zcat app.log.gz)` makes one."""
+    return name == "-" or Path(name).is_file() or Path(name).is_fifo()
 
 
 def _check(live: bool, targets: tuple[str, ...], *options: Any) -> None:
@@ -208,15 +213,18 @@ def _show(out: Output, report: GcReport, subject: dict[str, Any], *, title: str)
     from nodemem.cli._gc_text import text_of
 
     notes = [out.texts(key, count=count) for key, count in report.notes.items()]
-    if report.unreadable:
-        notes.append(out.texts("gc.unreadable", count=report.unreadable))
+    nothing = None
     if not report.shapes:
-        notes.append(out.texts("gc.nothing"))
+        key = "gc.none_readable" if report.unreadable else "gc.nothing"
+        nothing = out.texts(key, count=report.unreadable)
+        notes.append(nothing)
+    elif report.unreadable:
+        notes.append(out.texts("gc.unreadable", count=report.unreadable))
     if out.json:
         out.write(out.envelope(report.to_data(), subject, warnings=tuple(notes)))
         return
-    if not report.shapes:
-        out.write(out.texts("gc.nothing"))
+    if nothing is not None:
+        out.write(nothing)
         return
     if out.path is not None and out.path.suffix == ".html":
         from nodemem.api.gc import report_on

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import os
-import stat
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from nodemem.errors import InputError
 from nodemem.gc import json_files, trace_events
+from nodemem.gc.opened import UNREADABLE, decoded, open_raw
 from nodemem.gc.scan import HEAD
 from nodemem.gc.v8_log import V8Log
 from nodemem.records import GcEvent, GcWatch, RecordingReader
-from nodemem.records.compression import zstd
 
-_UNREADABLE: tuple[type[Exception], ...] = (OSError, EOFError, zstd().ZstdError)
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _PEEK = 1 << 16
 
 
@@ -35,7 +29,8 @@ class Source(Protocol):
 
 
 class GcLog:
-    """The events of one file, in its order; a context manager, iterated over once.
+    """The events of one file, pipe or (`-`) standard input, in its order; a context manager,
+    iterated over once.
 
     `unreadable` counts records that were begun but could not be read, `notes` by text key what was
     corrected or left out, `shapes` names the formats met. All are complete after the iteration.
@@ -46,10 +41,13 @@ class GcLog:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self._raw = _open(self.path)
+        self._raw = open_raw(self.path)
         try:
-            self._file = _decompressed(self._raw)
+            self._file = decoded(self._raw)
             self._source = self._detect()
+        except UNREADABLE as error:
+            self._raw.close()
+            raise InputError(f"cannot read {self.path}", why=str(error)) from error
         except BaseException:
             self._raw.close()
             raise
@@ -69,7 +67,7 @@ class GcLog:
     def __iter__(self) -> Iterator[GcEvent | GcWatch]:
         try:
             yield from self._source
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise InputError(f"cannot read {self.path}", why=str(error)) from error
 
     def close(self) -> None:
@@ -77,11 +75,10 @@ class GcLog:
         self._raw.close()
 
     def _detect(self) -> Source:
-        try:
-            start = self._file.peek(_PEEK)[:_PEEK]
-        except _UNREADABLE as error:
-            raise InputError(f"cannot read {self.path}", why=str(error)) from error
+        start = self._file.peek(_PEEK)[:_PEEK]
         if start.startswith(b'{"nodemem-recording"'):
+            if not self.path.is_file():
+                raise InputError("a recording is read from a file", next="write it to one")
             return _Recording(self.path)
         if trace_events.begins(start):
             return trace_events.TraceFile(self._file.read)
@@ -118,26 +115,3 @@ class _Recording:
                 if isinstance(record, GcEvent | GcWatch):
                     yield record
             self.unreadable += reader.truncated
-
-
-def _open(path: Path) -> io.BufferedReader:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot read {path}", why=why) from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise InputError(f"cannot read {path}", why="it is no regular file")
-    return open(descriptor, "rb")
-
-
-def _decompressed(raw: io.BufferedReader) -> Any:
-    magic = raw.peek(4)[:4]
-    if magic.startswith(_GZIP):
-        file: Any = gzip.open(raw, "rb")
-    elif magic == _ZSTD:
-        file = zstd().open(raw, "rb")
-    else:
-        return raw
-    return io.BufferedReader(file, _PEEK)

@@ -1,4 +1,5 @@
-"""Records of `--trace-gc-nvp`: names and values, as text from V8 6 to 13, as JSON from 14 (Node.js 25).
+"""Records of `--trace-gc-nvp`: names and values, as text from V8 6 to 13, as JSON from
+14 (Node.js 25) on.
 
 Faults of V8 that are dealt with here: a blank that is missing in full collections of V8 12 and 13
 (`clear.join_filter_job=0.0clear.join_job=0.0`); names that changed (`total_size_before` is

@@ -99,8 +99,10 @@ class V8Log:
                 return self._other(found)
         elif (columns := parse(body, ended=found.ended)) is not None:
             self._shape(body)
-        elif found.ended:
-            columns = self._joiner.join(body, found.after())
+            if nvp.begins(body):
+                self._joiner.learn(body)
+        elif found.ended and (columns := self._joiner.join(body, found.after())) is not None:
+            self._shape(body)
         who = self._who(found)
         if columns is None or who is None:
             if columns is not None or not self._repeats(who):
@@ -132,7 +134,6 @@ class V8Log:
 
     def _shape(self, body: bytes) -> None:
         if nvp.begins(body):
-            self._joiner.learn(body)
             self.shapes.add("trace-gc-nvp" if body[:1] == b"p" else "trace-gc-nvp JSON")
         else:
             self.shapes.add("trace-gc")
