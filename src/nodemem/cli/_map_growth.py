@@ -158,7 +158,9 @@ def _rows(out: Output, found: Growth) -> list[tuple[str, int, int, bool]]:
         for category, many in by_category.items():
             before, after = sum(one.before for one in many), sum(one.after for one in many)
             if any(one.growth for one in many):
-                count = len({one.isolate for one in many})
+                # Threads of two processes have different ids, but are not more for that.
+                sides = [one for one in many if one.before], [one for one in many if one.after]
+                count = max(len(side) for side in sides)
                 label = category_name(out.texts, category) + (f" ×{count}" if count > 1 else "")
                 rows.append((f"  {label}", before, after, False))
     return rows

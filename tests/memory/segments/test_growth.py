@@ -106,6 +106,17 @@ def test_workers_that_come_and_go_are_told() -> None:
     assert growth.compare((WHO, first), (LATER, second)).doubts == ("workers",)
 
 
+def test_what_a_core_does_not_hold_has_not_grown() -> None:
+    core = made(("heap", "malloc_in_use", None, 5), unseen=("files",))
+    live = made(("heap", "malloc_in_use", None, 7), ("code", "node_text", None, 90))
+    found = growth.compare((WHO, core), (LATER, live))
+    assert found.doubts == ("files",)
+    assert {row.category: row.growth for row in found.rows} == {
+        "malloc_in_use": 2,
+        "node_text": 90,
+    }
+
+
 def saved_as(path: Path, data: Any, *, schema: str = "nodemem/map@1", subject: Any = None) -> Path:
     path.write_text(json.dumps({"schema": schema, "subject": subject or {}, "data": data}))
     return path

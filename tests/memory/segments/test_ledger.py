@@ -122,3 +122,25 @@ def test_figures_that_were_not_read_stay_unknown() -> None:
     ledger = Ledger([MappedMemory(0, PAGE, "rw-p", rss=PAGE)])
     found = ledger.settle(None)
     assert [(one.kind, one.rss, one.pss, one.uss) for one in found] == [(NOBODY, PAGE, None, None)]
+
+
+@given(cases(), st.integers(0, 12))
+def test_what_is_unclaimed_is_what_no_claim_so_far_covers(case: Case, first: int) -> None:
+    ledger = Ledger(case.mappings)
+    covered: set[int] = set()
+    for claims in (case.claims[:first], case.claims[first:]):
+        for start, end, kind in claims:
+            ledger.claim(start * PAGE, end * PAGE, kind)
+            covered.update(range(start, end))
+        told = [
+            (one.start, n)
+            for one, start, end in ledger.unclaimed()
+            for n in range(start // PAGE, end // PAGE)
+        ]
+        assert told == [
+            (one.start, n)
+            for one in case.mappings
+            for n in range(one.start // PAGE, one.end // PAGE)
+            if n not in covered
+        ]
+    assert ledger.settle(case.resident) == case.settle()

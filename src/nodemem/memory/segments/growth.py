@@ -16,6 +16,7 @@ Doubt = Literal[
     "other_process",
     "other_version",
     "less_seen",
+    "files",
     "workers",
     "estimates",
 ]
@@ -23,7 +24,7 @@ Doubt = Literal[
 of different machines, processes or releases of Node.js; one says less than the other, so that only
 what both say is compared; other workers run, which are numbered anew; a figure is an estimate."""
 
-_FINE = frozenset(("segments", "spaces", "malloc", "files"))
+_FINE = frozenset(("segments", "spaces", "malloc"))
 """What is unseen decides which categories there are."""
 
 
@@ -128,6 +129,8 @@ def compare(
     coarse = unseen[0] != unseen[1]
     if coarse:
         doubts.append("less_seen")
+    if ("files" in before.unseen) != ("files" in after.unseen):
+        doubts.append("files")
     total = "segments" in unseen[0] | unseen[1]
     sums = [_sums(one, coarse=coarse, total=total) for one in (before, after)]
     if not coarse and _workers(before) != _workers(after):

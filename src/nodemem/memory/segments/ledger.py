@@ -49,6 +49,7 @@ class Ledger:
     mappings: Sequence[MappedMemory]
     _pending: list[_Claim] = field(default_factory=list)
     _won: list[_Range] = field(default_factory=list)
+    _taken: list[tuple[int, int]] = field(default_factory=list)  # the same, whosever it is
     _doubtful: set[Kind] = field(default_factory=set)
 
     def claim(self, start: int, end: int, kind: Kind, *, exact: bool = True) -> None:
@@ -91,16 +92,29 @@ class Ledger:
 
     def unclaimed(self) -> Iterator[tuple[MappedMemory, int, int]]:
         """Ranges (mapping, start, end) that nobody has claimed."""
-        for one, parts in self._parts():
-            for start, end, kind in parts:
-                if kind is None:
-                    yield one, start, end
+        self._decide()
+        taken = self._taken
+        at = 0
+        for one in self.mappings:
+            while at < len(taken) and taken[at][1] <= one.start:
+                at += 1
+            reached = one.start
+            while at < len(taken) and taken[at][0] < one.end:
+                if reached < taken[at][0]:
+                    yield one, reached, taken[at][0]
+                reached = taken[at][1]
+                if reached >= one.end:
+                    break  # it may reach into the next one
+                at += 1
+            if reached < one.end:
+                yield one, reached, one.end
 
     def _decide(self) -> list[_Range]:
         """Whose is what now, by ascending address. What was decided before stays."""
         if self._pending:
-            fresh = _besides(_earliest(self._pending), self._won)
+            fresh = _besides(_earliest(self._pending), self._taken)
             self._won = sorted(self._won + fresh)
+            self._taken = _merged(self._taken, fresh)
             self._pending.clear()
         return self._won
 
@@ -124,12 +138,30 @@ class Ledger:
                 parts.append((start, end, kind))
                 reached = end
                 place += 1
+            at = max(at, place - 1)  # the last may reach into the next mapping
             if reached < one.end:
                 parts.append((reached, one.end, None))
             yield one, parts
 
 
-def _besides(ranges: list[_Range], taken: list[_Range]) -> list[_Range]:
+def _merged(taken: list[tuple[int, int]], fresh: list[_Range]) -> list[tuple[int, int]]:
+    """Ascending ranges with others that do not overlap them, those that touch as one: of hundreds
+    of thousands of small pieces little is left once what is between them is taken too."""
+    merged: list[tuple[int, int]] = []
+    last_start = last_end = -1
+    for start, end in sorted([*taken, *((start, end) for start, end, _ in fresh)]):
+        if start == last_end:
+            last_end = end
+            continue
+        if last_end >= 0:
+            merged.append((last_start, last_end))
+        last_start, last_end = start, end
+    if last_end >= 0:
+        merged.append((last_start, last_end))
+    return merged
+
+
+def _besides(ranges: list[_Range], taken: list[tuple[int, int]]) -> list[_Range]:
     """What of ascending ranges is in none of other ascending ones."""
     left: list[_Range] = []
     at = 0
@@ -149,8 +181,12 @@ def _besides(ranges: list[_Range], taken: list[_Range]) -> list[_Range]:
 
 def _earliest(claims: list[_Claim]) -> list[_Range]:
     """Ranges that do not overlap, ascending, each with the kind that was claimed first."""
-    bounds = sorted({bound for claim in claims for bound in (claim.start, claim.end)})
     order = sorted(range(len(claims)), key=lambda n: claims[n].start)
+    if all(claims[a].end <= claims[b].start for a, b in itertools.pairwise(order)):
+        return [
+            (claims[n].start, claims[n].end, claims[n].kind) for n in order
+        ]  # nobody contests anything
+    bounds = sorted({bound for claim in claims for bound in (claim.start, claim.end)})
     won: list[_Range] = []
     active: list[int] = []
     begun = 0
