@@ -213,6 +213,13 @@ def test_a_tree_counts_shared_pages_once(
     assert found.pss > sum(one.uss or 0 for one in found.maps.values())
     data = json.loads(nodemem_map(program.pid, "--tree", "--json").stdout)["data"]
     assert [one["depth"] for one in data["processes"]] == [0, 1, 1]
+    told = json.loads(nodemem_map(program.pid, "--tree", "--gentle", "--json").stdout)
+    assert any("PSS" in warning for warning in told["warnings"])
+    assert told["data"]["pss"] is None
+    text = nodemem_map(program.pid, "--tree", "--gentle", "--lang", "en").stdout
+    assert "all together" not in text
+    own = next(line for line in text.splitlines() if line.startswith(str(program.pid)))
+    assert own.count(" MB") >= 4, "its segments, as RSS"
 
 
 def test_what_is_no_process_of_node(any_node: Path, start: Start, nodemem_map: Run) -> None:

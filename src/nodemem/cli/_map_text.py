@@ -120,7 +120,7 @@ def _isolates(out: Output, found: MemoryMap) -> list[str]:
             sums[one.isolate] += one.rss
     if len(sums) < 2:
         return []
-    order = sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))
+    order = sorted(sums.items(), key=lambda pair: (-pair[1], len(pair[0]), pair[0]))
     told = ", ".join(f"{visible(name)} {say(size, 'bytes', out.texts)}" for name, size in order)
     return [out.texts("map.isolates", told=told)]
 
@@ -139,7 +139,7 @@ def _threads(out: Output, found: MemoryMap) -> list[str]:
             by_name[name].append(one.rss)
     if not by_name:
         return []
-    order = sorted(by_name.items(), key=lambda pair: (-sum(pair[1]), pair[0]))
+    order = sorted(by_name.items(), key=lambda pair: (-sum(pair[1]), len(pair[0]), pair[0]))
     told = ", ".join(
         f"{name}{f' ×{len(sizes)}' if len(sizes) > 1 else ''} {say(sum(sizes), 'bytes', out.texts)}"
         for name, sizes in order

@@ -13,11 +13,14 @@ def show(out: Output, pid: int, *, gentle: bool) -> int:
 
     found = memory_map_tree(pid, gentle=gentle)
     rows = []
+    without_pss = all(one.pss is None for one in found.maps.values())
     for member in found.members:
         one = found.maps.get(member.pid)
         totals = (None, None, None) if one is None else (one.rss, one.pss, one.uss)
-        by_segment = (None if one is None else one.pss_by_segment) or {}
-        parts = [by_segment.get(segment) for segment in SEGMENTS]
+        by_segment = None if one is None else one.pss_by_segment
+        if one is not None and without_pss:
+            by_segment = one.segments
+        parts = [(by_segment or {}).get(segment) for segment in SEGMENTS]
         rows.append((member.depth, member.pid, member.process.script, *totals, *parts))
     out.command = "map-tree"
     out.emit(
@@ -29,8 +32,11 @@ def show(out: Output, pid: int, *, gentle: bool) -> int:
                 *(Column(name, unit="bytes") for name in ("rss", "pss", "uss", *SEGMENTS)),
             ),
             records=rows,
-            summary={"pss_together": found.pss},
-            warnings=tuple(f"{one}; next: {one.next}" for one in found.refusals.values()),
+            summary={} if found.pss is None else {"pss_together": found.pss},
+            warnings=(
+                *((out.texts("map.tree_rss"),) if without_pss and found.maps else ()),
+                *(f"{one}; next: {one.next}" for one in found.refusals.values()),
+            ),
         ),
         subject={"pid": pid},
         data=found.to_data(),
