@@ -67,7 +67,8 @@ def parse_size(text: str, *, binary: bool = False) -> int:
     """
     match = _SIZE.fullmatch(text)
     if not match:
-        raise UsageError(f"'{text}' is not a size", next="write it like 64MB, 1.5GiB or 1048576")
+        like = "512m, 1.5g" if binary else "64MB, 1.5GiB"
+        raise UsageError(f"'{text}' is not a size", next=f"write it like {like} or 1048576")
     number, prefix, marked = match.groups()
     base = 1024 if binary or marked else 1000
     power = " kmgtp".index(prefix.lower() or " ")

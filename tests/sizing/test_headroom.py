@@ -69,7 +69,7 @@ def test_time_left_is_room_by_rate() -> None:
     bound = headroom.first(headroom.bounds(seen))
     assert bound is not None
     assert headroom.seconds_left(bound, seen.rate) == 10
-    assert ids(seen) == ["triage.close.container", "triage.growing"]
+    assert ids(seen) == ["triage.soon", "triage.growing"]
 
 
 def test_a_quiet_process_with_room_has_no_findings() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nodemem.cli import run
 from nodemem.gc.policy import Flags, heap_limits, old, release
 from nodemem.memory.segments.types import Category, MemoryMap
 from nodemem.sizing.doubts import doubts
@@ -135,7 +137,7 @@ def test_what_looks_wrong() -> None:
     assert ids("24", 16 * GIB, 256 * MIB) == ["limits.kernel_first", "limits.small_semi"]
     assert ids("18", 16 * GIB, GIB) == ["limits.kernel_first"]
     assert ids("22", 16 * GIB, 8 * GIB, max_old_space_size=8100) == ["limits.either_first"]
-    assert "limits.too_small" in ids("24", 8 * GIB, None, max_old_space_size=4)
+    assert ids("24", 8 * GIB, None, max_old_space_size=4) == ["limits.too_small"]
 
 
 def test_what_is_outside_the_heap_is_all_that_is_not_in_v8s_spaces() -> None:
@@ -164,3 +166,19 @@ def test_what_is_outside_the_heap_is_all_that_is_not_in_v8s_spaces() -> None:
     assert found.low == found.high == 87 * MIB
     shared = outside_of(MemoryMap(rss=0, categories=categories), 3)
     assert dict(shared.parts)["program"] == pytest.approx(10 * MIB, abs=2)
+
+
+def test_flags_may_be_written_as_nodejs_takes_them(capsys: pytest.CaptureFixture[str]) -> None:
+    words = [
+        "--node",
+        "24",
+        "--memory",
+        "2g",
+        "--max_old_space_size=300",
+        "--max-semi_space_size=8",
+    ]
+    assert run(["limits", *words, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)["data"]
+    assert (
+        data["heap_size_limit"] == heap_limits("24", 2 * GIB, flags=Flags(300, 8)).heap_size_limit
+    )

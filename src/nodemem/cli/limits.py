@@ -191,3 +191,7 @@ def _show_table(out: Output) -> None:
         out.write("\n".join(table_lines(out, found)))
     else:
         out.emit(found, subject={})
+
+
+# Flags may be written with underscores, as Node.js takes them.
+command.context_settings["token_normalize_func"] = lambda word: word.replace("_", "-")

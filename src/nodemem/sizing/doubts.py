@@ -35,7 +35,7 @@ def doubts(limits: HeapLimits, end: Ending) -> Iterator[Finding]:
             confidence=0.5,
         )
     edge = old.thrashes_from(most, semi)
-    if edge < THRASH_SHARE * most:
+    if most >= STARTS_WITH and edge < THRASH_SHARE * most:
         yield Finding(
             id="limits.thrash",
             params={"edge": edge, "old": most, "semi": semi},

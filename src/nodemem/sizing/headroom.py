@@ -155,7 +155,7 @@ def _limits(seen: Situation) -> Iterator[Finding]:
         room, left = bound.room, seconds_left(bound, seen.rate)
         if room is None or bound.limit is None:
             continue
-        if room < CLOSE * bound.limit or (left is not None and left < SOON):
+        if room < CLOSE * bound.limit:
             yield Finding(
                 id="triage.close.slowing" if bound.slows else f"triage.close.{bound.kind}",
                 params={"room": room, "limit": bound.limit, "share": room / bound.limit},
@@ -163,7 +163,16 @@ def _limits(seen: Situation) -> Iterator[Finding]:
                     Evidence("limit_source", bound.source),
                     Evidence("seconds_left", left, "s"),
                 ),
-                confidence=0.9 if room < CLOSE * bound.limit else 0.5,
+                confidence=0.9,
+                next=_next_for(bound, seen.pid),
+            )
+            break
+        if left is not None and left < SOON:
+            yield Finding(
+                id="triage.soon",
+                params={"room": room, "left": left},
+                evidence=(Evidence("limit_source", bound.source),),
+                confidence=0.5,
                 next=_next_for(bound, seen.pid),
             )
             break
@@ -204,7 +213,7 @@ def _growth(seen: Situation) -> Iterator[Finding]:
             params={"growth": seen.growth, "seconds": seen.seconds},
             evidence=(Evidence("growth_per_second", rate, "bytes"),),
             confidence=0.3,  # seconds tell no leak from a busy moment
-            next=f"nodemem usage {seen.pid} --watch 1s",
+            next=f"nodemem map {seen.pid} --for 30s",
         )
 
 
@@ -225,4 +234,4 @@ def _kernel(seen: Situation) -> Iterator[Finding]:
 def _next_for(bound: Bound, pid: int) -> str:
     if bound.kind == "machine":
         return "nodemem ps"
-    return f"nodemem usage {pid} --watch 1s"
+    return f"nodemem {'gc' if bound.kind == 'heap' else 'map'} {pid} --for 30s"

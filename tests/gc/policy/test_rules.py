@@ -169,6 +169,7 @@ def test_any_memory_gives_limits_that_hold_together(node: int, memory: int, bits
         ("24", Flags(max_semi_space_size=1 << 43), "beyond what V8 can count"),
         ("8", Flags(max_semi_space_size=3000), "beyond what V8 can count"),
         ("24", Flags(1, 2, None, 3), "does not start"),
+        ("24", Flags(None, 2, None, 3, 75.0), "does not start"),  # measured in 24 and 26
     ],
 )
 def test_flags_that_node_does_not_start_with(node: str, given: Flags, said: str) -> None:
@@ -212,7 +213,7 @@ def test_what_is_no_situation_is_refused(given: dict[str, object]) -> None:
         heap_limits(**{"node": 24, "memory": GIB, **given})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("memory", [0, -1])
+@pytest.mark.parametrize("memory", [0, -1, 1 << 60])
 def test_no_memory_is_refused(memory: int) -> None:
     with pytest.raises(UsageError):
         heap_limits(24, memory)

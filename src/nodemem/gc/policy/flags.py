@@ -108,9 +108,11 @@ class Flags:
                     why="the number of bytes overflows, and Node.js ends at once or ignores it",
                     next="give MiB, not bytes",
                 )
-        if self.max_heap_size and self.max_old_space_size and self.max_semi_space_size:
+        share = self.max_old_space_size_percentage  # Node.js makes --max-old-space-size of it
+        if self.max_heap_size and self.max_semi_space_size and (share or self.max_old_space_size):
+            old = "max_old_space_size_percentage" if share else "max_old_space_size"
             raise UsageError(
-                "Node.js does not start with --max-heap-size, --max-old-space-size and "
+                f"Node.js does not start with --max-heap-size, {spelled(old)} and "
                 "--max-semi-space-size together",
                 why="V8 checks that one of them is left to follow from the others",
                 next="leave one of them",

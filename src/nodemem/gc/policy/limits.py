@@ -19,6 +19,7 @@ from nodemem.gc.policy.releases import GIB, LAST, MIB, Release, Rules, release, 
 
 _PAGE = 256 << 10
 _MOST = 1 << 64
+_NO_MACHINE = 1 << 60
 
 Number = Literal["memory", "max_old_space_size", "max_semi_space_size", "heap_size_limit"]
 Evidence = Literal["measured", "source", "assumed"]
@@ -111,6 +112,11 @@ def heap_limits(
     given.check(one)
     if memory <= 0:
         raise UsageError("a machine has more than 0 bytes of memory", next="write it like 2g")
+    if max(memory, cgroup or 0) >= _NO_MACHINE:
+        raise UsageError(
+            f"no machine has {max(memory, cgroup or 0) >> 60} EiB of memory",
+            next="write it like 2g",
+        )
     if bits not in (32, 64) or cgroup_version not in (1, 2):
         raise UsageError("a program has 32 or 64 bits, and control groups are of version 1 or 2")
     for limit in (worker or WorkerLimits()).__dict__.values():

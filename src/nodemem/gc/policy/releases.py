@@ -168,7 +168,7 @@ def release(node: str | int | Release) -> Release:
     major = numbers[0] or 0
     if major < FIRST:
         raise UsageError(
-            f"the heap limits of Node.js {major} are not known",
+            f"the heap limits of Node.js {text[:40]} are not known",
             why=f"the rules were read and measured for Node.js {FIRST} to {LAST}",
             next=f"take a release from {FIRST} on",
         )
