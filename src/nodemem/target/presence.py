@@ -154,7 +154,9 @@ class Presence:
             (regions[3 * n] // PAGE, regions[3 * n + 1] // PAGE, regions[3 * n + 2])
             for n in range(count)
         ]
-        reached = _SCAN.unpack(request)[4] // PAGE
+        # Where it tells more than 512 regions, the kernel may say that it ended before the last of
+        # them (seen on 6.18); asked from there, it would tell some pages twice.
+        reached = max(_SCAN.unpack(request)[4] // PAGE, found[-1][1] if found else at)
         return found, reached if reached > at else end
 
 
