@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -210,3 +212,15 @@ def test_a_recording_tells_the_same(
     assert live == again
     assert live["minor"]["count"] + live["major"]["count"] > 0
     assert live["cost_ms"] > 0
+
+
+def test_of_a_process_that_ends_the_figures_until_then_are_told(node: Path, start: Start) -> None:
+    program = start(node, WORK, flags=FLAGS)
+
+    def end(event: GcEvent | GcWatch) -> None:
+        os.kill(program.pid, signal.SIGKILL)
+
+    with attach(program.pid) as attached:
+        report = watch_gc(attached, 60, keep=end)
+    assert report.notes == {"gc.note.ended": 1}
+    assert report.figures.count >= 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nodemem.errors import TargetLost
 from nodemem.gc.findings import findings
 from nodemem.gc.log import GcLog
 from nodemem.gc.statistics import KINDS, Collected, Statistics
@@ -139,17 +140,23 @@ def watch_gc(
     causes: bool = False,
     keep: Callable[[GcEvent | GcWatch], object] = lambda event: None,
 ) -> GcReport:
-    """Watch a process for `seconds`, or until Ctrl-C: the same figures. `keep` gets each event.
+    """Watch a process for `seconds`, or until Ctrl-C: the same figures. `keep` gets each event. Of
+    a process that ends meanwhile they are those until then, and a note says so.
 
     Raises:
-        TargetError: see `Node.watch_gc`.
+        TargetError: see `Node.watch_gc`; also where it ended before anything was seen.
     """
     report = GcReport(Collected(), shapes=("live",))
-    with contextlib.suppress(KeyboardInterrupt):
-        for some in node.watch_gc(seconds, causes=causes):
-            for event in some:
-                keep(event)
-                report.add(event)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            for some in node.watch_gc(seconds, causes=causes):
+                for event in some:
+                    keep(event)
+                    report.add(event)
+    except TargetLost:
+        if not report.collected.sorted():
+            raise
+        report.notes["gc.note.ended"] = 1
     report.conclude(version=node.version)
     return report
 
