@@ -276,6 +276,14 @@ def test_the_last_few_collections_count_once(read: Read) -> None:
         again, log = read(text + (LOGS / release / "oom.stderr.log").read_bytes())
         assert again == events
         assert (log.unreadable, log.notes["gc.note.last_few"]) == (0, 2), release
+        assert log.notes["gc.note.out_of_memory"] == 1
+
+
+def test_an_end_without_last_few_collections_is_told(read: Read) -> None:
+    """As with --trace-gc-nvp, also across blocks."""
+    text = b"x" * ((4 << 20) - 10) + b"<--- Last few GCs --->\n\n\n<--- JS stacktrace --->\n"
+    assert read(text)[1].notes == {"gc.note.out_of_memory": 1}
+    assert read(text[5:])[1].notes == {"gc.note.out_of_memory": 1}
 
 
 def test_isolates_and_processes_are_told_apart(read: Read) -> None:

@@ -52,6 +52,7 @@ class V8Log:
         self._limits: dict[tuple[int, str], int] = {}
         self._last_few = False
         self._begun = False
+        self._edge = b""  # of the block before
 
     def __iter__(self) -> Iterator[GcEvent]:
         for found in scan(self._block):
@@ -69,6 +70,11 @@ class V8Log:
     def _block(self, size: int) -> bytes:
         """Read on; of a log that begins inside of a record, that one is counted as unreadable."""
         block = self._read(size)
+        reach = len(_LAST_FEW) - 1
+        ends = block.count(_LAST_FEW) + (self._edge + block[:reach]).count(_LAST_FEW)
+        self._edge = block[-reach:]
+        if ends:
+            self.notes["gc.note.out_of_memory"] += ends
         if not self._begun:
             self._begun = True
             line = block[: max(0, block.find(b"\n", 0, 1 << 16))]
