@@ -9,6 +9,7 @@ no statistics. The logs are made of the real ones in tests/gc/logs, between what
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 import resource
 import tempfile
@@ -24,6 +25,7 @@ PLAIN = re.compile(
     r"\[(\d+):0x(\w+)\]\s+(\d+) ms: ([\w-]+(?: Mark-Compact)?)(?: \(reduce\))? "
     r"([\d.]+) \(([\d.]+)\) -> ([\d.]+) \(([\d.]+)\) MB.*?([\d.]+) / ([\d.]+) ms .*\) (.*)$"
 )
+STAMP = re.compile(r"(?<=\] )\s*(\d+)(?= ms: )")
 NVP = re.compile(r"(\w+)=([\d.]+)")
 REQUEST = (
     '{"level":30,"time":%d,"pid":4242,"hostname":"web-%d","req":{"id":%d,"method":"GET",'
@@ -32,9 +34,13 @@ REQUEST = (
 
 
 def records(name: str) -> Iterator[str]:
-    lines = (LOGS / name).read_text().splitlines(keepends=True)
-    while True:
-        yield from lines
+    """Those of a real log again and again, their times going on."""
+    lines = [STAMP.split(line) for line in (LOGS / name).read_text().splitlines(keepends=True)]
+    last = max(int(parts[1]) for parts in lines if len(parts) == 3)
+    for earlier in itertools.count(0, last):
+        for parts in lines:
+            if len(parts) == 3:
+                yield f"{parts[0]}{int(parts[1]) + earlier:8}{parts[2]}"
 
 
 def write(path: Path, source: str, *, requests: int, size: int) -> None:

@@ -311,6 +311,31 @@ def test_compressed_logs(tmp_path: Path, logs: Path, suffix: str) -> None:
     assert nodemem.read_gc_log(path) == nodemem.read_gc_log(logs / "node20" / "lru.trace-gc.log")
 
 
+ODD = st.sampled_from([b"", b"7", b"1.2.3", b"-4", b"1e9", b"nan", b"0.123456789", b"9" * 25, b"x"])
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=3)
+@given(odd=st.lists(st.tuples(st.floats(0, 1), ODD), max_size=3))
+def test_records_like_others_are_read_as_with_care(
+    read: Read, release: str, name: str, odd: list[tuple[float, bytes]]
+) -> None:
+    """A record that does not begin its line is never taken for one like those before."""
+    text = (LOGS / release / name).read_bytes()
+    for place, number in odd:
+        found = list(re.finditer(rb"\d+(?:\.\d+)?", text))
+        match = found[int(place * (len(found) - 1))]
+        text = text[: match.start()] + number + text[match.end() :]
+    if name == FORMATS[0]:
+        text *= 15  # so long that most lines are read right behind one another
+    events, log = read(text)
+    again, careful = read(re.sub(rb"(?m)^(?=\[\d+:0x)", b"web | ", text))
+    assert repr(events) == repr(again)  # nan, too, is the same
+    assert (log.unreadable, log.notes) == (careful.unreadable, careful.notes)
+    assert log.shapes == careful.shapes
+
+
 def test_records_across_blocks(logs: Path) -> None:
     """Whatever pieces the file comes in."""
     text = (logs / "node20" / "lru.trace-gc-nvp.log").read_bytes()

@@ -36,10 +36,10 @@ _ANY = rb"(?:-?[\d.]+(?:e[+-]\d+)?%?|m?m?[cs])"
 _PAIR = re.compile(rb"[a-z_][a-z\d_.]*=" + _ANY)
 _FAULT = b"clear.join_filter_job="
 _CALLBACKS = (
-    b" heap.external.prologue=",
-    b" heap.external.epilogue=",
-    b" heap.external_weak_global_handles=",
-    b" heap.external.weak_global_handles=",
+    "heap.external.prologue",
+    "heap.external.epilogue",
+    "heap.external_weak_global_handles",
+    "heap.external.weak_global_handles",
 )
 _INCREMENTAL = (
     ("steps_time", b" incremental="),
@@ -74,13 +74,13 @@ def _parse_text(body: bytes) -> dict[str, Any] | None:
     whole = last in _LAST[collector]
     if collector is MINOR_MARK_SWEEP:  # from V8 13 on there are two more values
         whole = last == _LAST[collector]["new_space_capacity" in values]
-    columns = _columns(lambda name: _number(values.get(name)))
+    columns = columns_of(lambda name: _number(values.get(name)))
     if not whole or columns is None:
         return None
     columns["kind"], columns["collector"] = collector
     columns["pause"] = float(head[1]) / 1000
     columns["reduce"] = head[3] == b"1"
-    columns["callbacks"] = sum(_after(body, name) or 0.0 for name in _CALLBACKS) / 1000
+    columns["callbacks"] = callbacks_of(lambda name: _after(body, b" %s=" % name.encode()))
     if collector.kind == "major" and _after(body, b" incremental_walltime_duration="):
         for column, name in _INCREMENTAL:
             time = _after(body, name)
@@ -98,7 +98,7 @@ def parse_json(text: bytes | str) -> dict[str, Any] | None:
         return None
     collector = SHORT.get(str(data.get("gc"))) if isinstance(data, dict) else None
     pause = _plain(data.get("pause")) if collector else None
-    columns = _columns(data.get) if pause is not None else None
+    columns = columns_of(data.get) if pause is not None else None
     if collector is None or pause is None or columns is None:
         return None
     columns["kind"], columns["collector"] = collector
@@ -106,9 +106,7 @@ def parse_json(text: bytes | str) -> dict[str, Any] | None:
     columns["reduce"] = bool(data.get("reduce_memory"))
     columns["cause"] = _text(data.get("reason"))
     columns["collector_cause"] = _text(data.get("collector_reason"))
-    columns["callbacks"] = (
-        sum(_plain(data.get(name.strip(b" =").decode())) or 0.0 for name in _CALLBACKS) / 1000
-    )
+    columns["callbacks"] = callbacks_of(lambda name: _plain(data.get(name)))
     if collector.kind == "major" and data.get("is_incremental"):
         for column, name in _INCREMENTAL:
             time = _plain(data.get(name.strip(b" =").decode()))
@@ -117,38 +115,49 @@ def parse_json(text: bytes | str) -> dict[str, Any] | None:
     return columns
 
 
-def _columns(get: Callable[[str], object]) -> dict[str, Any] | None:
-    def one(name: str, older: str = "") -> int | None:
+def callbacks_of(get: Callable[[str], float | None]) -> float:
+    """The seconds in the embedder's callbacks; `get` gives the milliseconds of a name."""
+    return sum(get(name) or 0.0 for name in _CALLBACKS) / 1000
+
+
+def columns_of(get: Callable[[str], object]) -> dict[str, Any] | None:
+    """The sizes and shares; `get` gives the value of a name. None if some are missing that all
+    releases print."""
+    columns: dict[str, Any] = {}
+    for column, name, older in _SIZES:
         value = get(name)
         if value is None and older:
             value = get(older)
-        return _whole(value)
-
-    before = one("start_object_size", "total_size_before")
-    after = one("end_object_size", "total_size_after")
-    if before is None or after is None:
-        return None
-    promoted = one("promoted")
-    columns: dict[str, Any] = {
-        "used_before": before,
-        "used_after": after,
-        "size_before": one("start_memory_size"),
-        "size_after": one("end_memory_size"),
-        "promoted": promoted,
-        "survived": one("new_space_survived", "semi_space_copied"),
-        "allocated": one("allocated"),
-        "new_capacity": one("new_space_capacity"),
-        "old_limit": one("old_gen_allocation_limit"),
-        "global_limit": one("global_allocation_limit"),
-    }
+        columns[column] = _whole(value)
     moved = _plain(get("promotion_ratio"))
     kept = next((x for name in _RATES if (x := _plain(get(name))) is not None), None)
     if moved is not None and kept is not None:
         columns["survival"] = min(1.0, max(0.0, (moved + kept) / 100))
-    return None if promoted is None else columns
+    return None if any(columns[name] is None for name in _ALWAYS) else columns
 
 
+_SIZES = (  # column, name, older name
+    ("used_before", "start_object_size", "total_size_before"),
+    ("used_after", "end_object_size", "total_size_after"),
+    ("size_before", "start_memory_size", ""),
+    ("size_after", "end_memory_size", ""),
+    ("promoted", "promoted", ""),
+    ("survived", "new_space_survived", "semi_space_copied"),
+    ("allocated", "allocated", ""),
+    ("new_capacity", "new_space_capacity", ""),
+    ("old_limit", "old_gen_allocation_limit", ""),
+    ("global_limit", "global_allocation_limit", ""),
+)
+_ALWAYS = ("used_before", "used_after", "promoted")
 _RATES = ("new_space_survive_rate", "new_space_survive_rate_", "semi_space_copy_rate")
+WANTED = {
+    "pause",
+    "promotion_ratio",
+    *_RATES,
+    *_CALLBACKS,
+    *(name for _, *names in _SIZES for name in names if name),
+}
+"""The names that a minor collection's columns come from."""
 
 
 def _number(text: str | None) -> float | int | None:
@@ -165,6 +174,8 @@ def _plain(value: object) -> float | None:
 
 
 def _whole(value: object) -> int | None:
+    if type(value) is int:
+        return value if 0 <= value < _MOST else None
     number = _plain(value)
     return None if number is None or number != int(number) else int(number)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,14 +22,15 @@ class Pauses:
     unknown: int = 0
     _counts: dict[int, int] = field(default_factory=dict)
 
-    def add(self, seconds: float | None) -> None:
-        """Count one event; None where it is not known how long it was."""
-        self.count += 1
-        if seconds is None:
-            self.unknown += 1
-            return
-        length = round(seconds * _UNITS)
-        self._counts[length] = self._counts.get(length, 0) + 1
+    def add(self, pauses: Iterable[float | None]) -> None:
+        """Count events; None where it is not known how long one was."""
+        for seconds, n in Counter(pauses).items():
+            self.count += n
+            if seconds is None:
+                self.unknown += n
+                continue
+            length = round(seconds * _UNITS)
+            self._counts[length] = self._counts.get(length, 0) + n
 
     def merge(self, other: Pauses) -> None:
         """Count all events of another one, too."""

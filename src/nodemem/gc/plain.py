@@ -9,14 +9,15 @@ from nodemem.gc.words import CAUSES, COLLECTOR_CAUSES, PLAIN
 
 _MIB = 1 << 20
 _NAMES = b"|".join(PLAIN)  # none begins like another one
-_NUMBER = rb"(\d{1,15}(?:\.\d{1,6})?)"
+NUMBER = re.compile(rb"(\d{1,15}(?:\.\d{1,6})?)")
 _RECORD = re.compile(
     rb"(?:Shared )?(%(names)s)( \(reduce\))?(?: \((?:interleaved|during \w{1,20})\)){0,2} "
     rb"%(n)s \(%(n)s\) -> %(n)s \(%(n)s\) MB, (?:pooled: [\d.]{1,15} MB, )?%(n)s / %(n)s ms *"
     rb"(?:\(\+ %(n)s ms in (\d{1,9}) steps since start of marking, biggest step %(n)s ms"
     rb"(?:, walltime since start of marking %(n)s ms)?\) *)?"
     rb"(?:\(average mu = (-?[\d.]{1,9}), current mu = (-?[\d.]{1,9})\) )?"
-    rb"([A-Za-z][A-Za-z ()/-]{1,80})(;?)([^\r\n]{0,200})\r?" % {b"names": _NAMES, b"n": _NUMBER}
+    rb"([A-Za-z][A-Za-z ()/-]{1,80})(;?)([^\r\n]{0,200})\r?"
+    % {b"names": _NAMES, b"n": NUMBER.pattern}
 )
 _CAUSES = sorted(CAUSES, key=len, reverse=True)
 _WORDS = re.compile(r"[A-Za-z][A-Za-z ()/-]{0,100}")
@@ -43,20 +44,20 @@ def parse(body: bytes, *, whole: bool) -> dict[str, Any] | None:
         "kind": kind,
         "collector": name,
         "reduce": match[2] is not None,
-        "used_before": _bytes(match[3]),
-        "size_before": _bytes(match[4]),
-        "used_after": _bytes(match[5]),
-        "size_after": _bytes(match[6]),
-        "pause": float(match[7]) / 1000,
-        "callbacks": float(match[8]) / 1000,
+        "used_before": to_bytes(match[3]),
+        "size_before": to_bytes(match[4]),
+        "used_after": to_bytes(match[5]),
+        "size_after": to_bytes(match[6]),
+        "pause": to_seconds(match[7]),
+        "callbacks": to_seconds(match[8]),
         "cause": causes[0],
         "collector_cause": causes[1] or None,
     }
     if match[9] is not None:
-        columns["steps_time"] = float(match[9]) / 1000
+        columns["steps_time"] = to_seconds(match[9])
         columns["steps"] = int(match[10])
-        columns["longest_step"] = float(match[11]) / 1000
-        columns["marking_time"] = None if match[12] is None else float(match[12]) / 1000
+        columns["longest_step"] = to_seconds(match[11])
+        columns["marking_time"] = None if match[12] is None else to_seconds(match[12])
     if match[13] is not None:
         try:
             columns["average_utilization"] = float(match[13])
@@ -66,7 +67,13 @@ def parse(body: bytes, *, whole: bool) -> dict[str, Any] | None:
     return columns
 
 
-def _bytes(text: bytes) -> int:
+def to_seconds(text: bytes) -> float:
+    """Of milliseconds as they are written."""
+    return float(text) / 1000
+
+
+def to_bytes(text: bytes) -> int:
+    """Of MiB as they are written."""
     return round(float(text) * _MIB)
 
 

@@ -1,7 +1,9 @@
 """Where V8's records stand in a log, whatever else is written between them.
 
 Each record of V8 stands in one line, `[PID:0xISOLATE]   TIME ms: ...`. The log is searched for
-` ms: `, so that lines of the program cost no more than a search through memory.
+` ms: `, so that lines of the program cost no more than a search through memory. Most records are a
+line of their own, though, and stand behind another one: those need no search, and no more than a
+look at their form.
 """
 
 from __future__ import annotations
@@ -10,16 +12,27 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from nodemem.records import GcEvent
+
 ANCHOR = b" ms: "
 REACH = 1 << 16  # bytes behind the beginning of a record that are there to be looked at
-_BLOCK = 1 << 22
+_BLOCK = 1 << 20
 _LONGEST_HEAD = 80
 _KEPT = 256
+_MARKS = (b"[", b"<")  # one of them is in all that V8 writes
+_SHORT = 16  # no head fits into a shorter gap
 
 HEAD = re.compile(
     rb"(\[(\d{1,10}):((?:0x)?[0-9A-Fa-f]{1,16})(?::\d{1,10})?\]) *(\d{1,20}(?:\.\d{1,9})?)"
 )
 """Who, process, isolate, milliseconds."""
+LINE = re.compile(
+    rb"(\[\d{1,10}:(?:0x)?[0-9A-Fa-f]{1,16}(?::\d{1,10})?\]) *(\d{1,20}(?:\.\d{1,9})?) ms: "
+    rb"(?:([A-Z][A-Za-z() -]{5,60}) ([\d.]+) \(([\d.]+)\) -> ([\d.]+) \(([\d.]+)\) MB, "
+    rb"(?:pooled: [\d.]{1,15} MB, )?([\d.]+) / ([\d.]+) (ms[^\n]{1,400})|(pause=[^\n]{1,8000}))\n"
+)
+"""A record that is a line of its own: who, milliseconds, and either what, sizes before and after,
+both times, the rest (`--trace-gc`) or all of it (`--trace-gc-nvp`)."""
 CUT_HEAD = re.compile(rb"\[\d{1,10}:0x[0-9A-Fa-f:]{0,30}\]?[ \d]{0,40}(?:m|ms|ms:)?")
 """The beginning of a head, wherever it was cut."""
 ANY_CUT_HEAD = re.compile(rb"\[(?:\d{1,10}(?::(?:0(?:x[0-9A-Fa-f:]{0,30}\]?[ \d]{0,40})?)?)?)?")
@@ -41,30 +54,51 @@ class Found:
     fragment: bytes
     body: bytes
     ended: bool
+    begin: int
+    resume: int  # where it ends
     _buffer: bytes
     _before: int  # where the record before ends
-    _begin: int
-    _end: int
-
-    @property
-    def gap_size(self) -> int:
-        """How many bytes there are between the record before and this one."""
-        return self._begin - self._before
 
     def gap(self, most: int = REACH) -> bytes:
         """The last of them."""
-        return self._buffer[max(self._before, self._begin - most) : self._begin]
+        return self._buffer[max(self._before, self.begin - most) : self.begin]
 
     def after(self, most: int = REACH) -> bytes:
         """What follows, up to REACH bytes."""
-        begin = self._end + self.ended
+        begin = self.resume + self.ended
         return self._buffer[begin : begin + most]
 
 
-def scan(read: Callable[[int], bytes]) -> Iterator[Found | bytes]:
-    """All records in order; then, as bytes, the last line if it has no end and holds none."""
+class Gap(bytes):
+    """What stands between two records, the last REACH bytes of it; only where V8 may have written
+    some of it."""
+
+
+class Rest(bytes):
+    """The last line, if it has no end and holds no record."""
+
+
+Take = Callable[[re.Match[bytes], int], tuple[list[GcEvent], int]]
+
+
+def scan(read: Callable[[int], bytes], take: Take) -> Iterator[list[GcEvent] | Found | Gap | Rest]:
+    """All records in order, and what is between them.
+
+    `take` gets a `LINE`, and where none may begin any more but that one. It gives the events of it
+    and of as many lines right behind it as it can, and where the next one begins; they take the
+    place of their records.
+    """
     buffer, at, ended = read(_BLOCK), 0, False
     while True:
+        # Behind a record stands its end of line: perhaps the next one begins there.
+        last = len(buffer) - 2 * REACH
+        while at < last and buffer.startswith(b"\n[", at):
+            line = LINE.match(buffer, at + 1)
+            events, after = take(line, last) if line else ([], at)
+            if not events:
+                break
+            yield events
+            at = after - 1
         hit = buffer.find(ANCHOR, at)
         if not ended and (hit < 0 or len(buffer) - hit < REACH):
             keep = max(at, (len(buffer) if hit < 0 else hit) - _KEPT)
@@ -74,12 +108,24 @@ def scan(read: Callable[[int], bytes]) -> Iterator[Found | bytes]:
             continue
         if hit < 0:
             break
-        found, at = _found(buffer, at, hit)
-        yield found
-    yield buffer[max(at, buffer.rfind(b"\n") + 1) :]
+        begin = max(at, buffer.rfind(b"\n", at, hit) + 1)
+        line = LINE.match(buffer, begin)
+        found = None if line else _found(buffer, at, hit)
+        start = found.begin if found else begin
+        if start - at > _SHORT and any(buffer.find(one, at, start) >= 0 for one in _MARKS):
+            yield Gap(buffer[max(at, start - REACH) : start])
+        events, after = take(line, last) if line else ([], at)
+        if events:
+            yield events
+            at = after - 1
+        else:
+            found = found or _found(buffer, at, hit)
+            yield found
+            at = found.resume
+    yield Rest(buffer[max(at, buffer.rfind(b"\n") + 1) :])
 
 
-def _found(buffer: bytes, at: int, hit: int) -> tuple[Found, int]:
+def _found(buffer: bytes, at: int, hit: int) -> Found:
     line = max(at, buffer.rfind(b"\n", at, hit) + 1)
     opening = buffer.rfind(b"[", max(line, hit - _LONGEST_HEAD), hit)
     head = HEAD.fullmatch(buffer, opening, hit) if opening >= 0 else None
@@ -95,4 +141,4 @@ def _found(buffer: bytes, at: int, hit: int) -> tuple[Found, int]:
         if next_one >= 0 and HEAD.fullmatch(buffer, next_one, another):
             end, ended, resume = next_one, False, next_one
     fragment = b"" if head else buffer[max(line, hit - _LONGEST_HEAD) : hit]
-    return Found(head, fragment, buffer[begin:end], ended, buffer, at, start, resume), resume
+    return Found(head, fragment, buffer[begin:end], ended, start, resume, buffer, at)

@@ -8,8 +8,20 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from nodemem.gc import nvp, plain, verbose
+from nodemem.gc.forms import Isolate, NvpForms, PlainForms
 from nodemem.gc.joining import Joiner, parse
-from nodemem.gc.scan import ANCHOR, ANY_CUT_HEAD, CUT_ANCHOR, CUT_HEAD, HEAD, Found, scan
+from nodemem.gc.scan import (
+    ANCHOR,
+    ANY_CUT_HEAD,
+    CUT_ANCHOR,
+    CUT_HEAD,
+    HEAD,
+    LINE,
+    Found,
+    Gap,
+    Rest,
+    scan,
+)
 from nodemem.gc.words import CAUSES, COLLECTOR_CAUSES, PLAIN
 from nodemem.records import GcEvent
 
@@ -26,8 +38,10 @@ _MOST_HEADS = 10_000
 _BEGINNINGS = (*PLAIN, nvp.TEXT_BEGINS, nvp.JSON_BEGINS)
 _MESSAGES = (b"[", b"Memory pool")  # what else V8 prints with a time
 _LINES = 40
-_SHORT = 16  # no head fits into a shorter gap
 _NEAR = 1 << 13
+_BEFORE = 64
+_TOGETHER = 256
+_NOBODY = (0, "")
 _NEXT = 400
 
 
@@ -47,22 +61,22 @@ class V8Log:
         self._read = read
         self._joiner = Joiner()
         self._heads: dict[bytes, tuple[int, str]] = {}
-        self._sizes: dict[tuple[int | None, str | None], int] = {}
-        self._seen: dict[tuple[int, str], tuple[float, float]] = {}
-        self._limits: dict[tuple[int, str], int] = {}
+        self._isolates: dict[tuple[int, str], Isolate] = {}
+        self._plain_forms, self._nvp_forms = PlainForms(), NvpForms()
         self._last_few = False
+        self._buffer, self._spaces_at = b"", 0
         self._begun = False
         self._edge = b""  # of the block before
 
     def __iter__(self) -> Iterator[GcEvent]:
-        for found in scan(self._block):
-            if isinstance(found, bytes):
+        for found in scan(self._block, self._taken):
+            if isinstance(found, list):
+                yield from found
+            elif isinstance(found, Gap):
+                yield from self._between(found)
+            elif isinstance(found, Rest):
                 self._end(found)
-                continue
-            if found.gap_size > _SHORT:
-                yield from self._between(found.gap())
-            event = self._event(found)
-            if event is not None:
+            elif (event := self._event(found)) is not None:
                 yield event
         if self._joiner.joined:
             self.notes["gc.note.joined"] = self._joiner.joined
@@ -82,8 +96,60 @@ class V8Log:
                 self.unreadable += 1
         return block
 
+    def _taken(self, first: re.Match[bytes], last: int) -> tuple[list[GcEvent], int]:
+        """See `scan`: sound records of isolates that are known, as long as there is nothing about
+        them that `_event` would have to see to."""
+        events: list[GcEvent] = []
+        line: re.Match[bytes] | None = first
+        buffer, at = first.string, first.start()
+        head, isolate = b"", None
+        if buffer is not self._buffer:
+            self._look_for_spaces(buffer, at)
+        while line and not self._last_few:
+            parts = line.groups()
+            if parts[0] != head:
+                head, isolate = parts[0], self._isolates.get(self._heads.get(parts[0], _NOBODY))
+            end = line.end()
+            if self._spaces_at < end:
+                self._look_for_spaces(buffer, end)
+            if isolate is None or isolate.size is None or isolate.limit is not None:
+                break
+            event = None
+            if self._spaces_at >= end + _NEXT:
+                event = self._event_like_others(line, parts, isolate)
+            if event is None:
+                break
+            events.append(event)
+            at = end
+            if at > last or len(events) == _TOGETHER:
+                break
+            line = LINE.match(buffer, at)
+        return events, at
+
+    def _look_for_spaces(self, buffer: bytes, begin: int) -> None:
+        """Where spaces are told next: looked for once, not behind each record."""
+        at = buffer.find(verbose.BEGINS, begin)
+        self._buffer, self._spaces_at = buffer, at if at >= 0 else len(buffer) + _NEXT
+
+    def _event_like_others(
+        self, line: re.Match[bytes], parts: tuple[bytes, ...], isolate: Isolate
+    ) -> GcEvent | None:
+        if (body := parts[-1]) is None:
+            event = self._plain_forms.event(line, parts, isolate)
+            if event is not None:
+                self.shapes.add("trace-gc")
+            return event
+        columns = self._nvp_forms.columns(body)
+        if columns is None:
+            return None
+        self._shape(body)
+        self._joiner.learn(body)
+        return self._made(columns, isolate.pid, isolate.name, float(parts[1]) / 1000)
+
     def _between(self, gap: bytes) -> Iterator[GcEvent]:
         """A record that was cut inside of the anchor by which records are found."""
+        if _LAST_FEW in gap[-_BEFORE:]:
+            self._last_few = True
         for cut in CUT_ANCHOR.finditer(gap):
             head, rest = HEAD.fullmatch(cut[1]), ANCHOR[len(cut[2]) :]
             tails = gap[cut.end() :].split(b"\n", _LINES)[1:]
@@ -97,8 +163,6 @@ class V8Log:
 
     def _event(self, found: Found) -> GcEvent | None:
         body = found.body
-        if found.gap_size and _LAST_FEW in found.gap(64):
-            self._last_few = True
         if not plain.begins(body) and not nvp.begins(body):
             columns = self._begun_only(found)
             if columns is None:
@@ -107,6 +171,7 @@ class V8Log:
             self._shape(body)
             if nvp.begins(body):
                 self._joiner.learn(body)
+                self._nvp_forms.learn(body, columns)
         elif found.ended and (columns := self._joiner.join(body, found.after())) is not None:
             self._shape(body)
         who = self._who(found)
@@ -130,13 +195,18 @@ class V8Log:
         return self._joiner.join_beginning(found.body, found.after())
 
     def _made(self, columns: dict[str, Any], pid: int, isolate: str, stamp: float) -> GcEvent:
-        if len(self._seen) > _MOST_HEADS:  # no program has so many; memory stays bounded
-            self._seen.clear()
-            self._sizes.clear()
-            self._limits.clear()
-        self._seen[pid, isolate] = (stamp, columns["pause"])
-        self._correct(columns, pid, isolate)
+        one = self._isolate(pid, isolate)
+        one.stamp, one.pause = stamp, columns["pause"]
+        self._correct(columns, one)
         return GcEvent(time=stamp - columns["pause"], pid=pid, isolate=isolate, **columns)
+
+    def _isolate(self, pid: int, isolate: str) -> Isolate:
+        found = self._isolates.get((pid, isolate))
+        if found is None:
+            if len(self._isolates) > _MOST_HEADS:  # no program has so many; memory stays bounded
+                self._isolates.clear()
+            found = self._isolates[pid, isolate] = Isolate(pid, isolate)
+        return found
 
     def _shape(self, body: bytes) -> None:
         if nvp.begins(body):
@@ -148,15 +218,17 @@ class V8Log:
         """Whether a record that is cut is one of the last few, which has been read already."""
         if not self._last_few or who is None:
             return False
-        seen = self._seen.get((who[0], who[1]))
-        if seen is None or who[2] > seen[0]:
+        seen = self._isolates.get((who[0], who[1]))
+        if seen is None or seen.stamp is None or who[2] > seen.stamp:
             return False
         self.notes["gc.note.last_few"] += 1
         return True
 
     def _already(self, pid: int, isolate: str, stamp: float, pause: float) -> bool:
-        seen = self._seen.get((pid, isolate))
-        return seen is not None and (stamp < seen[0] or (stamp, pause) == seen)
+        seen = self._isolates.get((pid, isolate))
+        if seen is None or seen.stamp is None:
+            return False
+        return stamp < seen.stamp or (stamp, pause) == (seen.stamp, seen.pause)
 
     def _other(self, found: Found) -> GcEvent | None:
         body = found.body
@@ -169,7 +241,7 @@ class V8Log:
             return None
         pid, isolate, stamp = who
         if limit is not None:
-            self._limits[pid, isolate] = limit
+            self._isolate(pid, isolate).limit = limit
         if start is None:
             return None
         self.shapes.add("trace-incremental-marking")
@@ -201,11 +273,10 @@ class V8Log:
                 self._heads[head[1]] = who
         return *who, float(head[4]) / 1000
 
-    def _correct(self, columns: dict[str, Any], pid: int, isolate: str) -> None:
-        before = self._sizes.get((pid, isolate))
-        self._sizes[pid, isolate] = columns["used_after"]
+    def _correct(self, columns: dict[str, Any], isolate: Isolate) -> None:
+        before, limit = isolate.size, isolate.limit
+        isolate.size, isolate.limit = columns["used_after"], None
         printed = columns.get("allocated")
-        limit = self._limits.pop((pid, isolate), None)
         if limit is not None and columns.get("old_limit") is None:
             columns["old_limit"] = limit
         if before is None:

@@ -23,7 +23,7 @@ _NAMES = {
     b"Trusted large object space": "trusted_large_object_space",
 }
 _REACH = 8192
-_BEGINS = b" Memory allocator, "
+BEGINS = b" Memory allocator, "
 _SPACE = re.compile(
     rb"\] ([A-Z][A-Za-z -]{3,30}), +used: *(\d{1,12}) KB, available:\*? *\d{1,20} KB\*?, "
     rb"committed: *(\d{1,12}) KB"
@@ -34,7 +34,7 @@ _LIMIT = re.compile(rb"\[HeapController\] Limit: old size: \d{1,12} KB, new limi
 
 def begins(after: bytes) -> bool:
     """Whether right behind a record its spaces are told."""
-    return _BEGINS in after
+    return BEGINS in after
 
 
 def columns_of(after: bytes) -> dict[str, Any]:
