@@ -128,9 +128,10 @@ def _file_size(contents: Contents, fit: _Release) -> float:
 
 
 def least_file_size(nodes: int, edges: int) -> int:
-    """Bytes that the file has at the very least: numbers of one digit, most targets of theirs."""
+    """Bytes that the file has at the very least: numbers of one digit, most targets of theirs, and
+    no comma before the first number of a section."""
     digits = len(str(_NODE_FIELDS * nodes)) - 1
-    return nodes * 2 * (_NODE_FIELDS - 1) + edges * (4 + digits)
+    return max(0, nodes * 2 * (_NODE_FIELDS - 1) + edges * (4 + digits) - 2)
 
 
 def _release(version: str) -> _Release:

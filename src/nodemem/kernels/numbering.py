@@ -136,7 +136,11 @@ def number_nodes(
         for e in range(first_edge[0], first_edge[1]):
             target = edges[e] & 0x1FFFFFFF
             type_ = edges[e] >> 29
-            if (type_ == 5 or (type_ == 1 and target == dom_trees)) and not bit(visited, target):
+            if type_ != 5 and (type_ != 1 or target != dom_trees):
+                continue
+            if target == 0:  # a root that is the page's: so is all that it reaches
+                set_bit(beside, 0)
+            elif not bit(visited, target):
                 n = walk(
                     target, True, n, first_edge, edges, number, node_of, parent,
                     visited, page_owned, beside, stack_edge, stack_node,
