@@ -203,7 +203,8 @@ def _require_safe_signal(process: discover.NodeProcess) -> None:
         verdict = discover.sigusr1(status)
         if verdict == "safe":
             return
-        if (procfs.age(pid) or _YOUNG) < _YOUNG:
+        age = procfs.age(pid)  # 0.0 for one that has just started
+        if age is not None and age < _YOUNG:
             time.sleep(_LOOK_EVERY)  # Node.js blocks the signal first and then sets its handler
             continue
         if verdict == "blocked":
