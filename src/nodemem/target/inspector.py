@@ -144,7 +144,7 @@ def require_running(pid: int) -> procfs.Status:
 def _node_process(pid: int) -> discover.NodeProcess:
     require_running(pid)
     process = discover.examine(pid)
-    while process is None and (procfs.age(pid) or _YOUNG) < _EXEC:
+    while process is None and _younger(pid, _EXEC):
         time.sleep(_LOOK_EVERY)  # between fork and exec it still looks like its parent
         process = discover.examine(pid)
     if process is None:
@@ -195,6 +195,12 @@ def _open(process: discover.NodeProcess, handle: int, connect: Connect) -> Endpo
     )
 
 
+def _younger(pid: int, seconds: float) -> bool:
+    """Whether it was started less than `seconds` ago; not where that cannot be seen."""
+    age = procfs.age(pid)
+    return age is not None and age < seconds
+
+
 def _require_safe_signal(process: discover.NodeProcess) -> None:
     """Wait for the signal handler of a process that has only just started; refuse all else."""
     pid = process.pid
@@ -203,8 +209,7 @@ def _require_safe_signal(process: discover.NodeProcess) -> None:
         verdict = discover.sigusr1(status)
         if verdict == "safe":
             return
-        age = procfs.age(pid)  # 0.0 for one that has just started
-        if age is not None and age < _YOUNG:
+        if _younger(pid, _YOUNG):
             time.sleep(_LOOK_EVERY)  # Node.js blocks the signal first and then sets its handler
             continue
         if verdict == "blocked":
