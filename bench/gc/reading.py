@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from nodemem.gc.collected import collect
 from nodemem.gc.log import GcLog
-from nodemem.gc.statistics import collect
 
 LOGS = Path(__file__).parents[2] / "tests" / "gc" / "logs" / "node22"
 PLAIN = re.compile(

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from nodemem.api.gc import GcReport, summarize_gc_logs
+from nodemem.gc.collected import Collected
 from nodemem.gc.findings import findings
-from nodemem.gc.statistics import Collected
 from nodemem.records import GcEvent, GcSpace
 from nodemem.render import to_text
 from nodemem.render.texts import load_texts

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nodemem.gc.collected import collect
 from nodemem.gc.course import Course
 from nodemem.gc.mmu import Mmu
 from nodemem.gc.pauses import Pauses
-from nodemem.gc.statistics import collect
 from nodemem.gc.trend import Trend
 from nodemem.records import GcEvent, GcWatch
 

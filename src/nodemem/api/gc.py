@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nodemem.errors import TargetLost
+from nodemem.gc.collected import Collected
 from nodemem.gc.findings import findings
 from nodemem.gc.log import GcLog
-from nodemem.gc.statistics import KINDS, Collected, Statistics
+from nodemem.gc.statistics import KINDS, Statistics
 from nodemem.gc.table import (
     events_table,
     isolates_table,

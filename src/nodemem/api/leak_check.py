@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nodemem.api.experiment import Experiment
-from nodemem.gc.statistics import KINDS, Statistics, collect
+from nodemem.gc.collected import collect
+from nodemem.gc.statistics import KINDS, Statistics
 from nodemem.heap import open_snapshot
 from nodemem.heap.findings.tree import dominator_tree
 from nodemem.heap.naming.names import Names

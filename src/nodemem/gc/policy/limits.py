@@ -9,7 +9,6 @@ v8.getHeapStatistics().heap_size_limit is `Heap::MaxReserved`, the sum of all sp
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -317,9 +316,10 @@ class _Chosen:
 
     def _configured_old(self, old: int, semi: int) -> int:
         flags, source = self.flags, "Heap::ConfigureHeap"
-        because: Callable[..., None] = lambda rule, **params: self._because(  # noqa: E731
-            "max_old_space_size", rule, source, **params
-        )
+
+        def because(rule: str, **params: Any) -> None:
+            self._because("max_old_space_size", rule, source, **params)
+
         if limit := self.worker.max_old_generation_size:
             old = int(limit * MIB) // self.rules.old_unit * self.rules.old_unit
             because("old.worker", old=old)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from nodemem.errors import UsageError
@@ -85,8 +86,7 @@ def _fixed(major: int, v8: str, overhead: tuple[int, int] = (1, 1)) -> Rules:
     return Rules(major, v8, by_memory=False, young_parts=2, overhead=overhead)
 
 
-def _scaled(major: int, v8: str, **changes: object) -> Rules:
-    return Rules(major, v8, by_memory=True, **changes)  # type: ignore[arg-type]
+_scaled = partial(Rules, by_memory=True)
 
 
 # Node.js 10 and 11 multiply by the page size over what of a page holds objects (MaxReserved's
