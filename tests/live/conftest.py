@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +88,32 @@ def talk(start: Any, tmp_path: Path) -> Talk:
         )
 
     return run
+
+
+FreePort = Callable[..., int]
+
+
+@pytest.fixture
+def free_port() -> Iterator[FreePort]:
+    """`free_port(n)`: a port that is free, like the n - 1 after it, until the test ends.
+
+    Not one of those that the kernel gives to connections: any of these may be in use at any time,
+    and for a minute after, and nothing can listen there then. From other tests it is kept by a
+    name, which the kernel gives to one only and takes back from who ends.
+    """
+    low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    others = [*range(10240, low), *range(high + 1, 65500)] or range(10240, 65500)
+    with contextlib.ExitStack() as names:
+
+        def find(count: int = 1) -> int:
+            while True:
+                first = random.choice(others)
+                with contextlib.suppress(OSError), contextlib.ExitStack() as kept:
+                    for port in range(first, first + count):
+                        name = kept.enter_context(socket.socket(socket.AF_UNIX))
+                        name.bind(f"\0nodemem-test-port-{port}")
+                        socket.create_server(("127.0.0.1", port)).close()
+                    names.push(kept.pop_all())
+                    return first
+
+        yield find

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import nodemem
+from nodemem.api.doctor import doctor as nodemem_doctor
 from nodemem.cli import run
 from nodemem.errors import (
     NodememError,
@@ -159,6 +160,44 @@ def test_the_port_is_taken_and_by_whom(start: Any, any_node: Path) -> None:
     assert f"port {port} is taken" in error.what
     assert f"process {os.getpid()} " in str(error.why)
     assert program.stderr_lines == [], "it must not even be asked to try"
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["open", "over"])
+def test_a_connection_has_the_port(start: Any, node: Path, over: bool) -> None:
+    """Whoever made it is not a listener, and yet Node.js cannot listen there."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as made,
+    ):
+        port = made.getsockname()[1]
+        program = start(node, IDLE, flags=[f"--inspect-port={port}"])
+        if over:
+            made.close()
+            server.accept()[0].close()
+        error = refusal(program.pid, TargetError)
+        [check] = [one for one in nodemem_doctor(program.pid).checks if one.name == "port"]
+        assert program.stderr_lines == [], "it must not even be asked to try"
+        os.kill(program.pid, signal.SIGUSR1)
+        assert until(lambda: any("in use" in line for line in program.stderr_lines)), "it was true"
+    assert f"port {port} is taken" in error.what
+    assert ("less than a minute ago" if over else f"process {os.getpid()} ") in str(error.why)
+    assert (check.status, check.reason) == ("fail", "connected")
+
+
+def test_our_own_connections_leave_the_port_they_come_from(start: Any, node: Path) -> None:
+    first = start(node, IDLE, flags=["--inspect-port=0"])
+    with nodemem.attach(first.pid) as visited:
+        [inspector] = procfs.listeners(first.pid) or []
+        ours = procfs.socket_inodes(os.getpid()) or set()
+        [port] = [port for _, port, _, inode in procfs.sockets(first.pid) if inode in ours]
+        second = start(node, IDLE, flags=[f"--inspect-port={port}"])
+        with nodemem.attach(second.pid) as other:
+            assert [one.port for one in procfs.listeners(second.pid) or []] == [port]
+            assert other.memory_usage().rss > 0
+        assert visited.memory_usage().rss > 0
+        assert inspector.port != port
+    with nodemem.attach(second.pid) as again:
+        assert again.memory_usage().rss > 0
 
 
 def test_the_advice_to_free_the_port_is_good(start: Any, any_node: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +22,13 @@ setInterval(() => {}, 1e6);
 """
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def ports(pid: int) -> list[int]:
     return [one.port for one in procfs.listeners(pid) or []]
 
 
-def test_an_inspector_on_a_port_that_no_longer_shows(node: Path, start: Any) -> None:
+def test_an_inspector_on_a_port_that_no_longer_shows(
+    node: Path, start: Any, free_port: Any
+) -> None:
     port = free_port()
     program = start(node, TITLED, flags=[f"--inspect={port}", "--max-old-space-size=300"])
     [row] = [one for one in nodemem.ps().rows() if one["pid"] == program.pid]
@@ -46,7 +42,9 @@ def test_an_inspector_on_a_port_that_no_longer_shows(node: Path, start: Any) -> 
     assert ports(program.pid) == [port]
 
 
-def test_a_port_that_no_longer_shows_is_found_when_it_opens(any_node: Path, start: Any) -> None:
+def test_a_port_that_no_longer_shows_is_found_when_it_opens(
+    any_node: Path, start: Any, free_port: Any
+) -> None:
     program = start(any_node, TITLED, flags=[f"--inspect-port={free_port()}"])
     with nodemem.attach(program.pid) as attached:
         assert attached.memory_usage().heap_limit > 0
@@ -61,7 +59,7 @@ def test_an_option_that_no_longer_shows_is_not_guessed(any_node: Path, start: An
 
 
 def test_workers_of_a_titled_cluster_do_not_stay_open(
-    any_node: Path, start: Any, tmp_path: Path
+    any_node: Path, start: Any, free_port: Any, tmp_path: Path
 ) -> None:
     """Node.js gives them ports of their own on a command line that no longer shows."""
     script = tmp_path / "cluster.cjs"

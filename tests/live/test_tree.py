@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -103,9 +102,9 @@ def test_who_started_whom(any_node: Path, tree: Any) -> None:
             other.kill()
 
 
-def test_all_are_asked_one_after_another(any_node: Path, tree: Any) -> None:
+def test_all_are_asked_one_after_another(any_node: Path, tree: Any, free_port: Any) -> None:
     """The workers of the cluster take the next ports; the others would all take the same one."""
-    those = tree(any_node, f"--inspect-port={free_port()}")
+    those = tree(any_node, f"--inspect-port={free_port(3)}")
     done = run("usage", str(those.top), "--tree", "--json")
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -117,17 +116,21 @@ def test_all_are_asked_one_after_another(any_node: Path, tree: Any) -> None:
     assert [procfs.gone(pid) for pid in those.pids] == [False] * 5
 
 
-def test_the_inspectors_of_the_workers_do_not_stay_open(node: Path, tree: Any) -> None:
+def test_the_inspectors_of_the_workers_do_not_stay_open(
+    node: Path, tree: Any, free_port: Any
+) -> None:
     """Node.js passes the signal on to the workers of a cluster; only the primary is visited."""
-    those = tree(node, f"--inspect-port={free_port()}")
+    those = tree(node, f"--inspect-port={free_port(3)}")
     with nodemem.attach(those.top):
         assert len(ports(those.top)) == 1
         assert [ports(pid) for pid in those.pids[1:]] == [[]] * 4
     assert [ports(pid) for pid in those.pids] == [[]] * 5
 
 
-def test_an_inspector_of_a_worker_that_was_open_stays_open(any_node: Path, tree: Any) -> None:
-    those = tree(any_node, f"--inspect-port={free_port()}")
+def test_an_inspector_of_a_worker_that_was_open_stays_open(
+    any_node: Path, tree: Any, free_port: Any
+) -> None:
+    those = tree(any_node, f"--inspect-port={free_port(3)}")
     with nodemem.attach(those.pids[1]) as other:
         with nodemem.attach(those.top):
             assert other.memory_usage().rss > 0
@@ -135,8 +138,10 @@ def test_an_inspector_of_a_worker_that_was_open_stays_open(any_node: Path, tree:
         assert other.memory_usage().rss > 0
 
 
-def test_one_that_refuses_does_not_lose_the_others(any_node: Path, tree: Any) -> None:
-    those = tree(any_node, f"--inspect-port={free_port()}")
+def test_one_that_refuses_does_not_lose_the_others(
+    any_node: Path, tree: Any, free_port: Any
+) -> None:
+    those = tree(any_node, f"--inspect-port={free_port(3)}")
     os.kill(those.pids[2], signal.SIGSTOP)
     done = run("usage", str(those.top), "--tree", "--lang", "en")
     assert done.returncode == 0, done.stderr
@@ -147,8 +152,10 @@ def test_one_that_refuses_does_not_lose_the_others(any_node: Path, tree: Any) ->
 
 
 @pytest.mark.all_nodes
-def test_snapshots_of_all_that_can_be_taken(any_node: Path, tree: Any, tmp_path: Path) -> None:
-    those = tree(any_node, f"--inspect-port={free_port()}")
+def test_snapshots_of_all_that_can_be_taken(
+    any_node: Path, tree: Any, free_port: Any, tmp_path: Path
+) -> None:
+    those = tree(any_node, f"--inspect-port={free_port(3)}")
     assert run("snapshot", str(those.shell), "--tree", "-o", "a.heapsnapshot").returncode == 2
     os.kill(those.pids[1], signal.SIGSTOP)
     done = run("snapshot", str(those.top), "--tree", "-o", str(tmp_path), "--json")
@@ -179,7 +186,7 @@ def test_what_a_tree_cannot_be_asked(words: list[str]) -> None:
 
 
 def test_a_port_that_one_just_left_still_holds(
-    any_node: Path, start: Any, monkeypatch: pytest.MonkeyPatch
+    any_node: Path, start: Any, free_port: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first is in a system call when we leave it, and closes its inspector only later."""
     monkeypatch.setattr(session, "_LEAVING", 0.2)
@@ -203,12 +210,3 @@ def test_a_port_that_one_just_left_still_holds(
     visits = list(visit_each(members, ask))
     assert [visit.refusal for visit in visits] == [None, None]
     assert ports(first.pid) == ports(second.pid) == []
-
-
-def free_port() -> int:
-    """One that is free, like the two after it."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port: int = server.getsockname()[1]
-        if port < 60000 and not any(procfs.port_is_taken(port + i, os.getpid()) for i in (1, 2)):
-            return port

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from nodemem.errors import TargetError
-from nodemem.target import discover, procfs
+from nodemem.target import discover, ports
 from nodemem.target.family import Member, family
 
 __all__ = ["Member", "Visit", "family", "visit_each"]
@@ -62,5 +62,5 @@ def _visit(member: Member, ask: Callable[[Member], Answer]) -> Visit[Answer]:
 def _holder(pid: int) -> int | None:
     """The other process that listens where the inspector of `pid` would."""
     port = discover.options_of(pid).port
-    owner = procfs.port_owner(port, pid) if port else None
+    owner = ports.listener(port, pid) if port else None
     return None if owner == pid else owner

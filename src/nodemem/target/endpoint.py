@@ -21,6 +21,31 @@ Connect = Callable[[tuple[str, int], float], socket.socket]
 """Opens a TCP connection to (host, port) within so many seconds, or raises OSError."""
 
 
+def connect(
+    address: tuple[str, int],
+    timeout: float,
+    make: Callable[[socket.AddressFamily], socket.socket] = socket.socket,
+) -> socket.socket:
+    """A TCP connection to (IP address, port), over the socket that `make` makes.
+
+    The port that it starts from stays in use for a minute after it has ended; we leave that port to
+    any server that wants it.
+
+    Raises:
+        OSError: nothing listens there, or not within `timeout` seconds.
+    """
+    family, _, _, _, where = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0]
+    sock = make(family)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.settimeout(timeout)
+        sock.connect(where)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
 class Endpoint(msgspec.Struct, frozen=True):
     """Where to connect. `opened` says that we opened the inspector; `pid` is the process on this
     host, None if it is elsewhere. `host` and `port` are where `connect` connects to. `along` are
@@ -31,7 +56,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     port: int
     pid: int | None = None
     opened: bool = False
-    connect: Connect = socket.create_connection
+    connect: Connect = connect
     along: tuple[int, ...] = ()
 
     @property
@@ -57,7 +82,7 @@ class _Version(msgspec.Struct, rename={"browser": "Browser"}):
     browser: str = ""
 
 
-def ask(host: str, port: int, connect: Connect = socket.create_connection) -> str:
+def ask(host: str, port: int, connect: Connect = connect) -> str:
     """The WebSocket URL of the Node.js program that is inspected at `host:port`, as `connect`
     reaches it.
 

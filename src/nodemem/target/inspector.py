@@ -24,6 +24,7 @@ from nodemem.target import (
     family,
     host,
     namespaces,
+    ports,
     procfs,
     visits,
 )
@@ -156,8 +157,9 @@ def _open(process: discover.NodeProcess, handle: int, connect: Connect) -> Endpo
     pid = process.pid
     _require_safe_signal(process)
     options = discover.options_of(pid)
-    if options.port and options.certain and procfs.port_is_taken(options.port, pid):
-        raise _port_taken(pid, options.port, procfs.port_owner(options.port, pid))
+    held = ports.holder(options.host, options.port, pid) if options.port else None
+    if held is not None and options.certain:
+        raise _port_taken(pid, options.port, held)
     along = cluster.closed_workers(pid)
     before = {one.inode for one in procfs.listeners(pid) or []}
     visit = visits.begin(pid, options.port)
@@ -171,7 +173,7 @@ def _open(process: discover.NodeProcess, handle: int, connect: Connect) -> Endpo
         if isinstance(error, PermissionError):
             raise NotPermitted(f"process {pid} may not be signalled", why=str(error)) from error
         raise _ended(pid) from error
-    listener = _wait_for_listener(pid, before, options.port, connect)
+    listener = _wait_for_listener(pid, before, options, connect)
     if listener is not None:
         visits.opened(visit, listener.inode)
         found = _at(pid, discover.address_of(listener), connect, opened=True)
@@ -245,13 +247,14 @@ def _switched_off(process: discover.NodeProcess) -> NotPermitted:
 
 
 def _wait_for_listener(
-    pid: int, before: set[int], port: int, connect: Connect
+    pid: int, before: set[int], options: commandline.InspectorOptions, connect: Connect
 ) -> procfs.Listener | None:
     """The socket that appears after the signal; the expected port is preferred.
 
     Raises:
-        TargetError: none appeared, and somebody else was seen to listen on that port.
+        TargetError: none appeared, and somebody else was seen to have that port.
     """
+    port = options.port
     rival: TargetError | None = None
     deadline = time.monotonic() + _OPENS_WITHIN
     while time.monotonic() < deadline and not procfs.gone(pid):
@@ -261,9 +264,10 @@ def _wait_for_listener(
             if one.port == port or _is_inspector(one, connect):
                 return one
         # It was free a moment ago, and may be so again when we give up.
-        if port and rival is None and not fresh and procfs.port_is_taken(port, pid):
-            owner = procfs.port_owner(port, pid)
-            rival = _port_taken(pid, port, owner) if owner != pid else None
+        if port and rival is None and not fresh:
+            held = ports.holder(options.host, port, pid)
+            if held is not None and not (held.listens and held.pid == pid):
+                rival = _port_taken(pid, port, held)
         time.sleep(_LOOK_EVERY)
     if rival is not None and not procfs.gone(pid):
         raise rival
@@ -279,20 +283,28 @@ def _is_inspector(listener: procfs.Listener, connect: Connect) -> bool:
     return True
 
 
-def _port_taken(pid: int, port: int, owner: int | None) -> TargetError:
+def _port_taken(pid: int, port: int, held: ports.Holder) -> TargetError:
     ways = ["start programs with ports of their own, e.g. NODE_OPTIONS=--inspect-port=9300"]
-    if owner is None:
-        who = "a process that cannot be seen from here"
+    command = " ".join(procfs.argv(held.pid) or [])[:80] if held.pid is not None else ""
+    who = f"process {held.pid} ({command})"
+    if held.listens and held.pid is None:
+        why = "a process that cannot be seen from here listens there"
         ways.insert(0, f"sudo ss -ltnp 'sport = :{port}'")
-    else:
-        command = " ".join(procfs.argv(owner) or [])[:80]
-        who = f"process {owner} ({command})"
-        if is_node(owner):
-            close = f"nodemem doctor --clean {owner} --force"
+    elif held.listens:
+        why = f"{who} listens there"
+        if held.pid is not None and is_node(held.pid):
+            close = f"nodemem doctor --clean {held.pid} --force"
             ways.insert(0, f"close its inspector if nobody needs it: {close}")
+    elif held.pid is None:
+        why = "a connection was made from there, which ended less than a minute ago, or is of a "
+        why += "process that cannot be seen from here"
+        ways.insert(0, "try again in a minute")
+    else:
+        why = f"{who} has made a connection from there"
+        ways.insert(0, "try again a minute after it has ended")
     return TargetError(
         f"the inspector of process {pid} cannot open: port {port} is taken",
-        why=f"{who} listens there",
+        why=why,
         next=", or ".join(ways),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 
-from nodemem.target import endpoint, inspector, procfs
+from nodemem.target import endpoint, inspector, ports
 from nodemem.target.endpoint import Endpoint
 
 _DIGITS = 20  # no process id is longer; Python refuses to read thousands of them
@@ -36,7 +36,7 @@ def _local_pid(host: str, port: int) -> int | None:
     """The process of this host behind an address, if it is of this host."""
     if not ipaddress.ip_address(host).is_loopback:
         return None
-    owner = procfs.port_owner(port, os.getpid())
+    owner = ports.listener(port, os.getpid())
     # A forwarded port (docker-proxy, ssh, kubectl) belongs to the forwarder, not to the program.
     is_node = owner is not None and inspector.is_node(owner)
     return owner if is_node else None

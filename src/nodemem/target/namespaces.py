@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from nodemem.errors import NotPermitted
-from nodemem.target import containers, procfs
+from nodemem.target import containers, endpoint, procfs
 from nodemem.target.endpoint import Connect
 
 _ENTERS_WITHIN = 10.0
@@ -25,7 +25,7 @@ def connect_to(pid: int) -> Connect:
         NotPermitted: we may not go there; `next` says how to go there otherwise.
     """
     if procfs.shares_network(pid) is not False:
-        return socket.create_connection
+        return endpoint.connect
     inside = Inside(pid)
     try:
         inside.make(socket.AF_INET, _ENTERS_WITHIN).close()
@@ -53,15 +53,7 @@ class Inside:
         Raises:
             OSError: nothing listens there, or the process has ended.
         """
-        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        sock = self.make(family, timeout)
-        try:
-            sock.settimeout(timeout)
-            sock.connect(address)
-        except BaseException:
-            sock.close()
-            raise
-        return sock
+        return endpoint.connect(address, timeout, lambda family: self.make(family, timeout))
 
     def make(self, family: socket.AddressFamily, timeout: float) -> socket.socket:
         """A TCP socket of that network, not yet connected.

@@ -20,7 +20,7 @@ from nodemem.records import ThreadName
 PROC = Path("/proc")
 SIGUSR1_BIT = 1 << (10 - 1)
 _MAX_TEXT = 4 << 20
-_ESTABLISHED, _LISTEN = "01", "0A"
+ESTABLISHED, LISTEN = "01", "0A"
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -279,13 +279,13 @@ def mapped_files(pid: int) -> list[str] | None:
 
 def listeners(pid: int) -> list[Listener] | None:
     """The TCP sockets on which it accepts connections."""
-    inodes = _socket_inodes(pid)
+    inodes = socket_inodes(pid)
     if inodes is None:
         return None
     found = [
         Listener(host, port, inode)
-        for host, port, state, inode in _sockets(pid)
-        if state == _LISTEN and inode in inodes
+        for host, port, state, inode in sockets(pid)
+        if state == LISTEN and inode in inodes
     ]
     return sorted(found, key=lambda listener: (listener.port, listener.host))
 
@@ -304,29 +304,14 @@ def poll_groups(pid: int) -> list[set[int]]:
 
 def clients(pid: int, port: int) -> int | None:
     """How many connections it has accepted on `port` and not yet closed."""
-    inodes = _socket_inodes(pid)
+    inodes = socket_inodes(pid)
     if inodes is None:
         return None
     return sum(
         1
-        for _, local, state, inode in _sockets(pid)
-        if state == _ESTABLISHED and local == port and inode in inodes
+        for _, local, state, inode in sockets(pid)
+        if state == ESTABLISHED and local == port and inode in inodes
     )
-
-
-def port_owner(port: int, seen_from: int) -> int | None:
-    """The process that listens on `port` in the network of process `seen_from`."""
-    inodes = {i for _, local, state, i in _sockets(seen_from) if state == _LISTEN and local == port}
-    if inodes:
-        for pid in pids():
-            if inodes & (_socket_inodes(pid) or set()):
-                return pid
-    return None
-
-
-def port_is_taken(port: int, seen_from: int) -> bool:
-    """Whether anybody listens on `port` in the network of process `seen_from`."""
-    return any(local == port and state == _LISTEN for _, local, state, _ in _sockets(seen_from))
 
 
 def shares_network(pid: int) -> bool | None:
@@ -335,7 +320,7 @@ def shares_network(pid: int) -> bool | None:
     return None if theirs is None else theirs == link(os.getpid(), "ns/net")
 
 
-def _sockets(pid: int) -> Iterator[tuple[str, int, str, int]]:
+def sockets(pid: int) -> Iterator[tuple[str, int, str, int]]:
     """(host, port, state, inode) of every TCP socket in the network of a process."""
     for name, family in (("net/tcp", socket.AF_INET), ("net/tcp6", socket.AF_INET6)):
         for line in (_text(pid, name) or "").splitlines()[1:]:
@@ -345,20 +330,21 @@ def _sockets(pid: int) -> Iterator[tuple[str, int, str, int]]:
                 yield _address(address, family), int(port, 16), fields[3], int(fields[9])
 
 
+def socket_inodes(pid: int) -> set[int] | None:
+    """What names its sockets, in the network that it is in."""
+    names = _names(PROC / str(pid) / "fd")
+    if names is None:
+        return None
+    targets = (link(pid, f"fd/{name}") or "" for name in names)
+    return {int(target[8:-1]) for target in targets if target.startswith("socket:[")}
+
+
 def _address(text: str, family: int) -> str:
     # The kernel prints an address as 32-bit words in the byte order of the machine.
     words = bytes.fromhex(text)
     count = len(words) // 4
     packed = struct.pack(f"={count}I", *struct.unpack(f">{count}I", words))
     return socket.inet_ntop(family, packed)
-
-
-def _socket_inodes(pid: int) -> set[int] | None:
-    names = _names(PROC / str(pid) / "fd")
-    if names is None:
-        return None
-    targets = (link(pid, f"fd/{name}") or "" for name in names)
-    return {int(target[8:-1]) for target in targets if target.startswith("socket:[")}
 
 
 def _stat_fields(pid: int) -> list[str] | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from nodemem.api.checks.check import Check
 from nodemem.errors import MissingExtra
-from nodemem.target import binary, cgroup, commandline, discover, host, procfs, visits
+from nodemem.target import binary, cgroup, commandline, discover, host, ports, visits
 from nodemem.target.discover import NodeProcess
 from nodemem.target.visits import Visit
 
@@ -119,10 +119,11 @@ def _loopback() -> Check:
 
 def _port() -> Check:
     port = commandline.DEFAULT_PORT
-    if not procfs.port_is_taken(port, os.getpid()):
+    held = ports.holder(commandline.DEFAULT_HOST, port, os.getpid())
+    if held is None:
         return Check("default_port", "ok", "free", {"port": port})
-    values = {"port": port, "owner": procfs.port_owner(port, os.getpid())}
-    reason = "taken" if values["owner"] else "taken_unseen"
+    values = {"port": port, "owner": held.pid}
+    reason = "connected" if not held.listens else "taken" if held.pid else "taken_unseen"
     return Check("default_port", "warn", reason, values, "export NODE_OPTIONS=--inspect-port=9300")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from nodemem.api.checks.check import Check, Status
 from nodemem.errors import NotPermitted, UnsafeTarget
-from nodemem.target import discover, family, inspector, namespaces, procfs, visits
+from nodemem.target import discover, family, inspector, namespaces, ports, procfs, visits
 from nodemem.target.discover import NodeProcess
 
 _RESTART = "NODE_OPTIONS=--inspect=127.0.0.1:0 node ..."
@@ -90,13 +90,15 @@ def _port(pid: int) -> Check:
     port = options.port
     if not port:
         return Check("port", "ok", "any")
-    if not procfs.port_is_taken(port, pid):
+    held = ports.holder(options.host, port, pid)
+    if held is None:
         return Check("port", "ok", "free", {"port": port})
-    owner = procfs.port_owner(port, pid)
-    fix = f"sudo ss -ltnp 'sport = :{port}'" if owner is None else f"nodemem doctor {owner}"
-    reason = "taken_unseen" if owner is None else "taken"
+    fix = f"sudo ss -ltnp 'sport = :{port}'" if held.pid is None else f"nodemem doctor {held.pid}"
+    reason = "taken_unseen" if held.pid is None else "taken"
+    if not held.listens:
+        fix, reason = f"ss -tan 'sport = :{port}'", "connected"
     status: Status = "fail" if options.certain else "warn"
-    return Check("port", status, reason, {"port": port, "owner": owner}, fix)
+    return Check("port", status, reason, {"port": port, "owner": held.pid}, fix)
 
 
 def standing(pid: int) -> dict[str, Any]:
@@ -105,8 +107,9 @@ def standing(pid: int) -> dict[str, Any]:
     if process is None:
         raise family.not_node(pid)
     state = process.inspector
-    port = None if state.open is None else discover.options_of(pid).port
-    taken = bool(port) and not state.open and procfs.port_is_taken(port or 0, pid)
+    options = discover.options_of(pid)
+    port = None if state.open is None else options.port
+    held = None if state.open or not port else ports.holder(options.host, port, pid)
     at = None if state.address is None else int(state.address.rpartition(":")[2])
     return {
         "pid": pid,
@@ -117,8 +120,8 @@ def standing(pid: int) -> dict[str, Any]:
         "inspector": {True: "open", False: "closed", None: "unknown"}[state.open],
         "address": state.address,
         "port": port,
-        "taken": taken,
-        "owner": procfs.port_owner(port or 0, pid) if taken else None,
+        "taken": held is not None,
+        "owner": None if held is None else held.pid,
         "sigusr1": process.sigusr1,
         "clients": None if at is None else procfs.clients(pid, at),
         "left": visits.left(pid) is not None,
