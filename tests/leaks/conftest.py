@@ -28,7 +28,7 @@ CONNECTIONS = 6
 
 def _drive(port: int, requests: int) -> None:
     def ask(count: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         for number in range(count):
             connection.request("GET", f"/item/{number}", headers={"User-Agent": "test"})
             connection.getresponse().read()

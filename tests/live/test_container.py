@@ -58,7 +58,7 @@ def test_limit_forecast_and_the_kernels_kill(
             visited.take_heap_snapshot(path)
         with pytest.raises(TargetLost, match=r"container \(cgroup\) ran out of memory"):
             visited.take_heap_snapshot(path, force=True)
-    assert talker.program.process.wait(10) == -9
+    assert talker.program.process.wait(60) == -9
 
 
 def test_it_is_seen_from_outside_and_recorded_to_the_end(

@@ -96,7 +96,7 @@ def left_alone(talker: Any, phase: str, file: Path, seconds: float) -> None:
     assert talker.ask("alive") == "0"
     assert talker.ask("globals") == globals_before
     assert talker.ask("handles") == handles
-    assert until(lambda: len(procfs.thread_names(talker.pid)) == len(threads), 5), phase
+    assert until(lambda: len(procfs.thread_names(talker.pid)) == len(threads), 60), phase
     assert descriptors(talker.pid) == files
 
 

@@ -42,7 +42,7 @@ def begin(pid: int, path: Path, *options: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with contextlib.suppress(nodemem.InputError):  # before its first line is whole
             if sum(isinstance(one, ProcessSample) for one in read(path)[0]) >= 3:
@@ -95,8 +95,13 @@ def test_attached_the_heap_is_in_it(any_node: Path, talk: Any, tmp_path: Path) -
 def test_the_cause_is_known_to_the_parent(any_node: Path, talk: Any, tmp_path: Path) -> None:
     talker = talk(any_node)
     path = tmp_path / "a.ndjson"
-    killer = threading.Timer(0.2, talker.program.process.kill)
-    killer.start()
+
+    def kill_once_it_is_read() -> None:
+        while not path.exists() or path.read_bytes().count(b"\n") < 3:
+            time.sleep(0.01)
+        talker.program.process.kill()
+
+    threading.Thread(target=kill_once_it_is_read, daemon=True).start()
     recorded = nodemem.record(talker.pid, path, every=0.02)
     assert recorded.end is not None
     assert recorded.end.exit_code == -signal.SIGKILL
@@ -109,7 +114,7 @@ def test_it_survives_the_death_of_the_process(node: Path, talk: Any, tmp_path: P
     path = tmp_path / "a.ndjson.zst"
     recorder = begin(talker.pid, path)
     talker.program.tell("exit")
-    _, errors = recorder.communicate(timeout=20)
+    _, errors = recorder.communicate(timeout=60)
     assert recorder.returncode == 0, errors
     records, truncated = read(path)
     assert not truncated
@@ -148,7 +153,7 @@ def test_ctrl_c_is_the_ordinary_end(
     path = tmp_path / "a.ndjson.zst"
     recorder = begin(talk(any_node).pid, path)
     recorder.send_signal(number)
-    _, errors = recorder.communicate(timeout=20)
+    _, errors = recorder.communicate(timeout=60)
     assert recorder.returncode == code, errors
     records, truncated = read(path)
     assert not truncated, "the end of the zstd frame is written"

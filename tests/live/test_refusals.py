@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,7 +32,7 @@ from nodemem.target import procfs
 IDLE = "console.log('ready'); setInterval(() => {}, 1e6)"
 
 
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -124,6 +123,8 @@ IMPATIENT = """
 import sys, nodemem
 from nodemem.target import inspector
 inspector._OPENS_WITHIN = 0.5
+print('here', flush=True)
+sys.stdin.readline()
 try: nodemem.attach(int(sys.argv[1]))
 except nodemem.TargetTimeout as error: print(error)
 """
@@ -140,12 +141,18 @@ def test_a_step_that_cannot_be_interrupted(start: Any, any_node: Path) -> None:
     console.log('ready');
     """
     program = start(any_node, source, flags=["--inspect-port=0"])
-    program.tell("go")
-    program.wait_for("busy")
-    done = subprocess.run(
-        [sys.executable, "-c", IMPATIENT, str(program.pid)], capture_output=True, text=True
-    )
-    assert "busy in a single step" in done.stdout
+    with subprocess.Popen(
+        [sys.executable, "-c", IMPATIENT, str(program.pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as visitor:
+        assert visitor.stdout is not None
+        assert visitor.stdout.readline() == "here\n", "the step is short, so it begins only now"
+        program.tell("go")
+        program.wait_for("busy")
+        said, _ = visitor.communicate("go\n")
+    assert "busy in a single step" in said
     assert until(lambda: any("listening" in line for line in program.stderr_lines))
     with nodemem.attach(program.pid) as visited:
         assert visited.opened_inspector
@@ -278,14 +285,13 @@ def test_something_else_listens(start: Any, any_node: Path) -> None:
 
 
 def test_the_port_was_taken_only_for_a_moment(
-    start: Any, any_node: Path, monkeypatch: pytest.MonkeyPatch
+    start: Any, any_node: Path, free_port: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Free when we look and free again when we give up, but taken when Node.js tries."""
-    from nodemem.target import inspector
+    from nodemem.target import inspector, ports
 
     monkeypatch.setattr(inspector, "_OPENS_WITHIN", 2.0)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_port()
     program = start(any_node, IDLE, flags=[f"--inspect-port={port}"])
     rival: list[socket.socket] = []
 
@@ -293,8 +299,15 @@ def test_the_port_was_taken_only_for_a_moment(
         rival.append(socket.create_server(("127.0.0.1", port)))
         send_signal(handle, number)
         assert until(lambda: any("in use" in line for line in program.stderr_lines))
-        threading.Timer(0.6, rival[0].close).start()
 
+    def holder(*where: Any) -> ports.Holder | None:
+        found = look(*where)
+        for one in rival:
+            one.close()
+        return found
+
+    look = ports.holder
+    monkeypatch.setattr(ports, "holder", holder)
     send_signal = signal.pidfd_send_signal
     monkeypatch.setattr(signal, "pidfd_send_signal", send)
     error = refusal(program.pid, TargetError)

@@ -78,7 +78,7 @@ def test_signals_reach_the_program_once(number: int, any_node: Path, tmp_path: P
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
-        out, errors = process.communicate(timeout=20)
+        out, errors = process.communicate(timeout=60)
     assert out == f"{signal.Signals(number).name} 1\n"
     assert process.returncode == 5, errors
     assert records(path)[-1].exit_code == 5

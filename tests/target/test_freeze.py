@@ -33,7 +33,7 @@ def states(pid: int) -> set[str]:
 
 def ticks_on(program: NodeProgram) -> None:
     seen = len(program.stdout_lines)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while len(program.stdout_lines) <= seen + 2:
         assert time.monotonic() < until, "it does not go on"
         time.sleep(0.005)

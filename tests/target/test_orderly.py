@@ -37,6 +37,6 @@ def test_an_interrupted_opening_is_taken_back(times: int) -> None:
         # The second one must not merge with the first.
         with pytest.raises(subprocess.TimeoutExpired):
             running.wait(0.15)
-    said, errors = running.communicate(timeout=20)
+    said, errors = running.communicate(timeout=60)
     assert said == "undone opened\n"
     assert "KeyboardInterrupt" in errors

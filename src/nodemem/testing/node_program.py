@@ -45,7 +45,7 @@ class NodeProgram:
         a line that starts with `ready`.
 
         Raises:
-            TimeoutError: the line did not come within 20 s, or the program ended before.
+            TimeoutError: the line did not come within 60 s, or the program ended before.
         """
         program = [str(source)] if isinstance(source, Path) else ["-e", source]
         process = subprocess.Popen(
@@ -62,7 +62,7 @@ class NodeProgram:
             self.wait_for(ready)
         return self
 
-    def wait_for(self, prefix: str, timeout: float = 20.0) -> str:
+    def wait_for(self, prefix: str, timeout: float = 60.0) -> str:
         """The first line of stdout, past or future, that starts with `prefix`."""
         deadline = time.monotonic() + timeout
         seen = 0
