@@ -26,8 +26,8 @@ _REDUCE = b"reduce_memory"  # a choice, not an amount
 
 @dataclass(slots=True)
 class Isolate:
-    """What its last collection left: bytes in use, when it ended and how long it was (seconds), and
-    a limit that was announced since."""
+    """What its last collection left: bytes in use, when it ended and how long it was (seconds), a
+    limit that was announced since, and of how many spaces was told."""
 
     pid: int
     name: str
@@ -35,6 +35,7 @@ class Isolate:
     stamp: float | None = None
     pause: float = 0.0
     limit: int | None = None
+    spaces: int = 0
 
 
 class _Numbers(dict[bytes, Any]):

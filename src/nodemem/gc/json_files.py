@@ -6,16 +6,17 @@ import codecs
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from nodemem.gc.profiler import columns_of
-from nodemem.gc.words import FORCED, PERFORMANCE
+from nodemem.gc.words import FORCED, OLDER_PERFORMANCE, PERFORMANCE, Collector
 from nodemem.records import GcEvent
 
 _LARGEST = 1 << 20  # characters of one collection, which has about 4,000
 _BLOCK = 1 << 22
 _LONGEST = 1 << 16
+_MOST_WAITING = 1000
 _MARKS = (b'"entryType":"gc"', b'"type":"gc"')
 _PROFILE = re.compile(rb'\s*\{\s*"version"\s*:\s*\d+\s*,\s*"startTime"\s*:')
 _ENTRY = re.compile(rb"\{[^{}\n]{0,300}(?:\{[^{}\n]{0,300}\}[^{}\n]{0,100})?\}")
@@ -118,13 +119,20 @@ def _heap(data: Any) -> _Heap:
 
 class EntriesFile:
     """Reads performance entries in lines of a program's output; see `gc.log.Source`. They tell no
-    sizes."""
+    sizes.
+
+    Up to Node.js 17 kind 2 was a major collection, and 4 and 8 what 8 and 16 are since. Where 1 and
+    2 occur, and no 16, it is one of those: later, minor collections are all of one kind. Until that
+    is clear, entries wait.
+    """
 
     def __init__(self, read: Callable[[int], bytes]) -> None:
         self.unreadable = 0
         self.notes: Counter[str] = Counter()
         self.shapes = {"performance-entries"}
         self._read = read
+        self._kinds: Mapping[int, Collector] | None = None
+        self._waiting: list[_Entry] = []
 
     def __iter__(self) -> Iterator[GcEvent]:
         rest = b""
@@ -133,15 +141,48 @@ class EntriesFile:
             rest = rest[-_LONGEST:]
             yield from self._events(lines)
         yield from self._events([rest])
+        yield from self._clear(PERFORMANCE)
 
     def _events(self, lines: list[bytes]) -> Iterator[GcEvent]:
         for line in lines:
             if any(mark in line for mark in _MARKS):
-                event = entry_of(line)
-                if event is None:
+                entry = entry_of(line)
+                if entry is None:
                     self.unreadable += 1
+                elif self._kinds is not None:
+                    yield from self._event(entry, self._kinds)
                 else:
-                    yield event
+                    self._waiting.append(entry)
+                    yield from self._clear(_kinds({one.kind for one in self._waiting}))
+
+    def _clear(self, kinds: Mapping[int, Collector] | None) -> Iterator[GcEvent]:
+        if kinds is None and len(self._waiting) > _MOST_WAITING:
+            kinds = PERFORMANCE
+        if kinds is not None:
+            self._kinds = kinds
+            for entry in self._waiting:
+                yield from self._event(entry, kinds)
+            self._waiting.clear()
+
+    def _event(self, entry: _Entry, kinds: Mapping[int, Collector]) -> Iterator[GcEvent]:
+        collector = kinds.get(entry.kind)
+        if collector is None:
+            self.unreadable += 1
+            return
+        yield GcEvent(
+            collector.kind,
+            collector=collector.name,
+            time=entry.start,
+            pause=entry.duration,
+            forced=entry.forced,
+        )
+
+
+def _kinds(seen: set[int]) -> Mapping[int, Collector] | None:
+    """What the kinds mean; None while that is not clear."""
+    if {1, 2} <= seen and 16 not in seen:
+        return OLDER_PERFORMANCE
+    return PERFORMANCE if 16 in seen else None
 
 
 def holds_entries(text: bytes) -> bool:
@@ -149,7 +190,16 @@ def holds_entries(text: bytes) -> bool:
     return any(mark in text for mark in _MARKS)
 
 
-def entry_of(line: bytes) -> GcEvent | None:
+class _Entry(NamedTuple):
+    """`start` and `duration` in seconds."""
+
+    kind: int
+    start: float
+    duration: float
+    forced: bool | None
+
+
+def entry_of(line: bytes) -> _Entry | None:
     """A performance entry of type `gc` as JSON somewhere in a line, e.g.
     `{"name":"gc","entryType":"gc","startTime":105.0,"duration":3.1,"detail":{"kind":1,"flags":0}}`.
     """
@@ -162,17 +212,11 @@ def entry_of(line: bytes) -> GcEvent | None:
         return None
     detail = data.get("detail") if isinstance(data.get("detail"), dict) else data
     start, duration = (_number(data, *names) for names in _TIMES)
-    collector = PERFORMANCE.get(detail.get("kind") if isinstance(detail.get("kind"), int) else 0)
-    if start is None or duration is None or collector is None:
+    kind, flags = detail.get("kind"), detail.get("flags")
+    if start is None or duration is None or not isinstance(kind, int):
         return None
-    flags = detail.get("flags")
-    return GcEvent(
-        collector.kind,
-        collector=collector.name,
-        time=start / 1000,
-        pause=duration / 1000,
-        forced=bool(flags & FORCED) if isinstance(flags, int) else None,
-    )
+    forced = bool(flags & FORCED) if isinstance(flags, int) else None
+    return _Entry(kind, start / 1000, duration / 1000, forced)
 
 
 _TIMES = (("startTime", "start"), ("duration", "dur"))

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from nodemem.gc.words import MARK_COMPACT, MINOR_MARK_SWEEP, SCAVENGE, SHORT
+from nodemem.gc.words import MARK_COMPACT, MINOR_MARK_SWEEP, SCAVENGE, SHORT, Collector
 
 JSON_BEGINS = b"GC: {"
 TEXT_BEGINS = b"pause="
@@ -31,6 +31,7 @@ _LAST = {
     MINOR_MARK_SWEEP: ("new_space_allocation_throughput", "allocation_throughput"),
 }
 """What a text record ends with, in the order of releases."""
+_FROM_9 = b" time_to_safepoint="  # printed from V8 9 (Node.js 16) on
 _MOST = 1 << 62
 _ANY = rb"(?:-?[\d.]+(?:e[+-]\d+)?%?|m?m?[cs])"
 _PAIR = re.compile(rb"[a-z_][a-z\d_.]*=" + _ANY)
@@ -70,12 +71,8 @@ def _parse_text(body: bytes) -> dict[str, Any] | None:
     collector = SHORT.get(head[2].decode())
     if collector is None or len(values) != len(pairs):
         return None
-    last = pairs[-1][0]
-    whole = last in _LAST[collector]
-    if collector is MINOR_MARK_SWEEP:  # from V8 13 on there are two more values
-        whole = last == _LAST[collector]["new_space_capacity" in values]
     columns = columns_of(lambda name: _number(values.get(name)))
-    if not whole or columns is None:
+    if columns is None or not _whole_record(collector, pairs[-1][0], values, body):
         return None
     columns["kind"], columns["collector"] = collector
     columns["pause"] = float(head[1]) / 1000
@@ -88,6 +85,16 @@ def _parse_text(body: bytes) -> dict[str, Any] | None:
         steps = _after(body, b" incremental_steps_count=")
         columns["steps"] = None if steps is None else int(steps)
     return columns
+
+
+def _whole_record(collector: Collector, last: str, values: dict[str, str], body: bytes) -> bool:
+    """Whether a record that ends with the value `last` is not cut off before its end."""
+    names = _LAST[collector]
+    if collector is SCAVENGE:  # up to V8 8 what later ones end with is followed by one more
+        return last in names[1:] if _FROM_9 in body else last == names[0]
+    if collector is MINOR_MARK_SWEEP:  # from V8 13 on there are two more values
+        return last == names["new_space_capacity" in values]
+    return last in names
 
 
 def parse_json(text: bytes | str) -> dict[str, Any] | None:

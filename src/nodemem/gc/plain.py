@@ -21,6 +21,7 @@ _RECORD = re.compile(
 )
 _CAUSES = sorted(CAUSES, key=len, reverse=True)
 _WORDS = re.compile(r"[A-Za-z][A-Za-z ()/-]{0,100}")
+_TWO = "finalize concurrent MinorMS"  # a minor one's, with which V8 tells the collector's, too
 _MESSAGE = b"Scavenge stack scanning"  # with --trace-gc-verbose, up to V8 8
 _BEGINNINGS = tuple(sorted({name[:4] for name in PLAIN} | {b"Shar"}))
 
@@ -32,14 +33,15 @@ def begins(body: bytes) -> bool:
 
 def parse(body: bytes, *, whole: bool) -> dict[str, Any] | None:
     """The columns of a record, in seconds and bytes; None if it is damaged. `whole` says that an
-    end of line follows: without it the cause must be one that is known, or it may be cut."""
+    end of line follows: without it the cause must be one that is known, or it may be cut, and
+    so may the collector's, which V8 always tells of a major collection."""
     match = _RECORD.fullmatch(body)
     if match is None:
         return None
     causes = _causes(match[15].decode(), match[16] != b"", match[17].decode("latin-1"), whole)
-    if causes is None:
-        return None
     kind, name = PLAIN[match[1]]
+    if causes is None or not (whole or causes[1] or (kind == "minor" and causes[0] != _TWO)):
+        return None
     columns = {
         "kind": kind,
         "collector": name,

@@ -25,7 +25,8 @@ from nodemem.gc.scan import (
 from nodemem.gc.words import CAUSES, COLLECTOR_CAUSES, PLAIN
 from nodemem.records import GcEvent
 
-_START = re.compile(rb"\[IncrementalMarking\] Start \(([a-z ]{1,60})\):")
+_STARTS = b"[IncrementalMarking] Start ("
+_START = re.compile(rb"%s([a-z ]{1,60})\):" % re.escape(_STARTS))
 _TAIL = re.compile(
     rb"promotion_ratio=|\"promotion_ratio\":|(?:%s);? (?:%s)?\r?$"
     % (
@@ -35,7 +36,7 @@ _TAIL = re.compile(
 )
 _LAST_FEW = b"<--- Last few GCs --->"
 _MOST_HEADS = 10_000
-_BEGINNINGS = (*PLAIN, nvp.TEXT_BEGINS, nvp.JSON_BEGINS)
+_BEGINNINGS = (*PLAIN, nvp.TEXT_BEGINS, nvp.JSON_BEGINS, _STARTS)
 _MESSAGES = (b"[", b"Memory pool")  # what else V8 prints with a time
 _LINES = 40
 _NEAR = 1 << 13
@@ -114,6 +115,8 @@ class V8Log:
                 self._look_for_spaces(buffer, end)
             if isolate is None or isolate.size is None or isolate.limit is not None:
                 break
+            if isolate.spaces:
+                break
             event = None
             if self._spaces_at >= end + _NEXT:
                 event = self._event_like_others(line, parts, isolate)
@@ -183,10 +186,22 @@ class V8Log:
         if self._last_few and self._already(pid, isolate, stamp, columns["pause"]):
             self.notes["gc.note.last_few"] += 1
             return None
-        if found.ended and verbose.begins(found.after(_NEXT)):
-            self.shapes.add("trace-gc-verbose")
-            columns |= verbose.columns_of(found.after())
+        one = self._isolate(pid, isolate)
+        if found.ended and (one.spaces or verbose.begins(found.after(_NEXT))):
+            columns |= self._spaces(found, one)
         return self._made(columns, pid, isolate, stamp)
+
+    def _spaces(self, found: Found, isolate: Isolate) -> dict[str, Any]:
+        """What is told of the spaces behind a record: of all, behind each record of an isolate."""
+        columns, whole = verbose.columns_of(found.after(), isolate.pid, isolate.name)
+        count = len(columns["spaces"])
+        if whole is None and not isolate.spaces:
+            return {}
+        self.shapes.add("trace-gc-verbose")
+        if count < isolate.spaces or not whole:
+            self.unreadable += 1
+        isolate.spaces = max(count, isolate.spaces)
+        return columns
 
     def _begun_only(self, found: Found) -> dict[str, Any] | None:
         """A record of which the program's output cut off all but a few letters."""
@@ -232,10 +247,11 @@ class V8Log:
 
     def _other(self, found: Found) -> GcEvent | None:
         body = found.body
-        if not found.ended and any(one.startswith(body) for one in _BEGINNINGS):
-            self.unreadable += 1
-            return None
         start, limit = _START.match(body), verbose.limit_of(body)
+        if not found.ended and start is None:
+            begun = body.startswith(_STARTS) or any(x.startswith(body) for x in _BEGINNINGS)
+            self.unreadable += begun
+            return None
         who = self._who(found) if start or limit is not None else None
         if who is None:
             return None
@@ -291,5 +307,5 @@ class V8Log:
     def _end(self, line: bytes) -> None:
         """The last line, if it has no end: the beginning of a record counts as one."""
         begun = CUT_HEAD.fullmatch(line) is not None and len(line) > 3
-        if begun or (len(line) > 1 and any(head.startswith(line) for head in self._heads)):
+        if begun or (line and any(head.startswith(line) for head in self._heads)):
             self.unreadable += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from nodemem.records import GcSpace
@@ -24,37 +24,48 @@ _NAMES = {
 }
 _REACH = 8192
 BEGINS = b" Memory allocator, "
+_ROW = rb"(?m)^[^\n]{0,200}?\[%s(?::\d{1,10})?\] ([^\n]{1,200})\n"
 _SPACE = re.compile(
-    rb"\] ([A-Z][A-Za-z -]{3,30}), +used: *(\d{1,12}) KB, available:\*? *\d{1,20} KB\*?, "
+    rb"([A-Z][A-Za-z -]{3,30}), +used: *(\d{1,12}) KB, available:\*? *\d{1,20} KB\*?, "
     rb"committed: *(\d{1,12}) KB"
 )
-_EXTERNAL = re.compile(rb"\] External memory reported: *(\d{1,15}) KB")
+_EXTERNAL = re.compile(rb"External memory reported: *(\d{1,15}) KB")
+_NEXT_RECORD = re.compile(rb" *\d+(?:\.\d+)? ms: ")
+_ENDS = re.compile(rb"Total time spent in GC *: *\d")
 _LIMIT = re.compile(rb"\[HeapController\] Limit: old size: \d{1,12} KB, new limit: (\d{1,12}) KB")
 
 
 def begins(after: bytes) -> bool:
     """Whether right behind a record its spaces are told."""
-    return BEGINS in after
+    return BEGINS in after[:_REACH]
 
 
-def columns_of(after: bytes) -> dict[str, Any]:
-    """The columns that the lines right behind a record give."""
-    until = after.find(b" ms: ", 0, _REACH)
-    text = after[: until if until >= 0 else _REACH]
-    columns: dict[str, Any] = {"spaces": _spaces(_SPACE.findall(text))}
-    external = _EXTERNAL.search(text)
-    if external is not None:
-        columns["external_after"] = int(external[1]) << 10
-    return columns
+def columns_of(after: bytes, pid: int, isolate: str) -> tuple[dict[str, Any], bool | None]:
+    """The columns that the lines of an isolate right behind its record give, and whether those end
+    as they do; None if there are none. Lines of others may stand between them."""
+    spaces: dict[str, GcSpace] = {}
+    columns: dict[str, Any] = {}
+    begun = None
+    for line in _rows(pid, isolate).finditer(after, 0, _REACH):
+        row = line[1]
+        if _NEXT_RECORD.match(row):
+            break
+        if row.startswith(BEGINS[1:]):
+            begun = False
+        elif space := _SPACE.match(row):
+            name, used, size = _NAMES.get(space[1]), int(space[2]) << 10, int(space[3]) << 10
+            if name is not None:
+                spaces.setdefault(name, GcSpace(name, used_after=used, size_after=size))
+        elif external := _EXTERNAL.match(row):
+            columns["external_after"] = int(external[1]) << 10
+        elif _ENDS.match(row):
+            return columns | {"spaces": list(spaces.values())}, True
+    return columns | {"spaces": list(spaces.values())}, False if spaces else begun
 
 
-def _spaces(rows: Iterable[tuple[bytes, bytes, bytes]]) -> list[GcSpace]:
-    seen: dict[str, GcSpace] = {}
-    for title, used, committed in rows:
-        name = _NAMES.get(title)
-        if name is not None and name not in seen:
-            seen[name] = GcSpace(name, used_after=int(used) << 10, size_after=int(committed) << 10)
-    return list(seen.values())
+@lru_cache(maxsize=1000)
+def _rows(pid: int, isolate: str) -> re.Pattern[bytes]:
+    return re.compile(_ROW % b"%d:%s" % (pid, re.escape(isolate.encode())), re.IGNORECASE)
 
 
 def limit_of(body: bytes) -> int | None:

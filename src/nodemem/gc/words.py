@@ -59,6 +59,13 @@ PERFORMANCE = {
     16: PROFILER["ProcessWeakCallbacks"],
 }
 """perf_hooks: `detail.kind`."""
+OLDER_PERFORMANCE = {
+    1: SCAVENGE,
+    2: MARK_COMPACT,
+    4: PROFILER["IncrementalMarking"],
+    8: PROFILER["ProcessWeakCallbacks"],
+}
+"""The same up to Node.js 17."""
 
 FORCED = 4  # perf_hooks.constants.NODE_PERFORMANCE_GC_FLAGS_FORCED
 
