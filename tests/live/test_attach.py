@@ -14,7 +14,7 @@ import pytest
 
 import nodemem
 from nodemem.errors import TargetLost
-from nodemem.target import cdp, endpoint, procfs
+from nodemem.target import cdp, endpoint, procfs, workers
 
 CLI = [sys.executable, "-m", "nodemem"]
 
@@ -67,13 +67,20 @@ process.stdin.on('data', (text) => {
 """
 
 
-def test_nothing_is_left_in_workers(node: Path, talk: Any) -> None:
+def test_nothing_is_left_in_workers(node: Path, talk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     talker = talk(node, source=WORKER)
-    with nodemem.attach(talker.pid) as visited:
+
+    def results(*arguments: Any) -> Any:
         talker.program.tell("log")
+        assert talker.ask("alive") == "50", "it is kept while we look"
+        return answered(*arguments)
+
+    answered = workers._Visit.results
+    monkeypatch.setattr(workers._Visit, "results", results)
+    with nodemem.attach(talker.pid) as visited:
         [worker] = visited.memory_usage().workers
         assert worker.heap_used
-        talker.ask("alive")
+        assert talker.ask("alive") == "0"
         talker.program.tell("log")
     talker.program.tell("log")
     assert talker.ask("alive") == "0"
