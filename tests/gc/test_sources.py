@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
@@ -17,6 +18,7 @@ from nodemem.cli import run
 from nodemem.errors import InputError
 from nodemem.gc.log import GcLog
 from nodemem.records import GcEvent
+from nodemem.records.compression import zstd
 
 LOGS = Path(__file__).with_name("logs")
 RELEASES = ("node16", "node18", "node20", "node22", "node24", "node25", "node26")
@@ -178,14 +180,14 @@ def test_other_codings(tmp_path: Path, coding: str) -> None:
     assert read(path)[0] == read(LOG)[0]
 
 
-def test_records_wrapped_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "docker.log"
-    lines = (LOGS / "node24" / "lru.trace-gc.log").read_text().splitlines()[:50]
-    path.write_text("".join(json.dumps({"log": line + "\n"}) + "\n" for line in lines))
+def test_records_that_nothing_can_be_read_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "other.log"
+    text = (LOGS / "node24" / "lru.trace-gc.log").read_text().replace(" MB", " XB")
+    path.write_text(text)
     assert run(["gc", str(path), "--lang", "en"]) == 0
-    assert (
-        f"None of the {sum(' ms: ' in line for line in lines)} records" in capsys.readouterr().out
-    )
+    assert f"None of the {text.count(' ms: ')} records" in capsys.readouterr().out
 
 
 def test_the_event_table() -> None:
@@ -241,3 +243,26 @@ def test_the_command_itself() -> None:
     command = [sys.executable, "-m", "nodemem", "gc", str(LOGS / "node20" / "lru.trace-gc.log")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+
+
+@pytest.mark.parametrize("suffix", ["gz", "zst"])
+def test_compressed_logs_that_break_off(tmp_path: Path, suffix: str) -> None:
+    """What is before that is read; that something is missing is counted."""
+    paths = (LOGS / release / "jsonhttp.trace-gc-nvp.log" for release in RELEASES)
+    text = b"".join(path.read_bytes() for path in paths)
+    packed = gzip.compress(text) if suffix == "gz" else zstd().compress(text)
+    path = tmp_path / f"log.{suffix}"
+    path.write_bytes(packed)
+    whole, _ = read(path)
+    for cut in (len(packed) - 3, len(packed) // 2, len(packed) * 9 // 10):
+        path.write_bytes(packed[:cut])
+        events, log = read(path)
+        assert events == whole[: len(events)]
+        assert log.unreadable >= 1
+        path.write_bytes(packed[:cut] + b"\xff" * 50 + packed[cut + 50 :])
+        events, log = read(path)
+        assert log.unreadable >= 1
+        assert len(events) <= len(whole)
+    path.write_bytes(packed[:20])
+    with pytest.raises(InputError):
+        read(path)

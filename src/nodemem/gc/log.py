@@ -13,6 +13,7 @@ from nodemem.gc import json_files, trace_events
 from nodemem.gc.opened import UNREADABLE, decoded, open_raw
 from nodemem.gc.scan import HEAD
 from nodemem.gc.v8_log import V8Log
+from nodemem.gc.wrapped import Unwrapped
 from nodemem.records import GcEvent, GcWatch, RecordingReader
 
 _PEEK = 1 << 16
@@ -41,9 +42,10 @@ class GcLog:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
+        self._damaged = 0
         self._raw = open_raw(self.path)
         try:
-            self._file = decoded(self._raw)
+            self._file = decoded(self._raw, self._damage)
             self._source = self._detect()
         except UNREADABLE as error:
             self._raw.close()
@@ -54,7 +56,7 @@ class GcLog:
 
     @property
     def unreadable(self) -> int:
-        return self._source.unreadable
+        return self._source.unreadable + self._damaged
 
     @property
     def notes(self) -> Counter[str]:
@@ -74,6 +76,9 @@ class GcLog:
         self._file.close()
         self._raw.close()
 
+    def _damage(self) -> None:
+        self._damaged = 1
+
     def _detect(self) -> Source:
         start = self._file.peek(_PEEK)[:_PEEK]
         if start.startswith(b'{"nodemem-recording"'):
@@ -86,7 +91,7 @@ class GcLog:
             return json_files.ProfileFile(self._file.read)
         if json_files.holds_entries(start) and HEAD.search(start) is None:
             return json_files.EntriesFile(self._file.read)
-        return V8Log(self._file.read)
+        return V8Log(Unwrapped(self._file.read).read)
 
     def __enter__(self) -> Self:
         return self

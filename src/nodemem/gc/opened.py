@@ -7,6 +7,7 @@ import gzip
 import io
 import os
 import stat
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from nodemem.errors import InputError
 from nodemem.records.compression import zstd
 
-UNREADABLE: tuple[type[Exception], ...] = (OSError, EOFError, zstd().ZstdError)
+UNREADABLE: tuple[type[Exception], ...] = (OSError, EOFError, zlib.error, zstd().ZstdError)
 """What reading may raise."""
 STDIN = "-"
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -50,14 +51,19 @@ def open_raw(path: Path) -> io.BufferedReader:
     return io.BufferedReader(_Filled(lambda size: _whole(file, size), file.close), _BUFFER)
 
 
-def decoded(raw: io.BufferedReader) -> Any:
-    """The text of `raw`: decompressed, and as ASCII or UTF-8."""
+def decoded(raw: io.BufferedReader, damaged: Callable[[], None]) -> Any:
+    """The text of `raw`: decompressed, and as ASCII or UTF-8. `damaged` is called where what is
+    compressed breaks off or is damaged; the text ends there, then.
+
+    Raises:
+        any of UNREADABLE: there is nothing before that.
+    """
     magic = raw.peek(4)[:4]
     file: Any = raw
     if magic.startswith(_GZIP):
-        file = io.BufferedReader(gzip.open(raw, "rb"), _BUFFER)
+        file = _decompressed(gzip.open(raw, "rb"), damaged)
     elif magic == _ZSTD:
-        file = io.BufferedReader(zstd().open(raw, "rb"), _BUFFER)
+        file = _decompressed(zstd().open(raw, "rb"), damaged)
     if not file.peek(2)[:2].startswith(_UTF16):
         return file
     decoder = codecs.getincrementaldecoder("utf-16")("replace")
@@ -65,6 +71,24 @@ def decoded(raw: io.BufferedReader) -> Any:
     def read(size: int) -> bytes:
         block = file.read(size // 2 + 2)
         return decoder.decode(block, not block).encode("utf-8", "replace")
+
+    return io.BufferedReader(_Filled(read, file.close), _BUFFER)
+
+
+def _decompressed(file: Any, damaged: Callable[[], None]) -> io.BufferedReader:
+    begun = False
+
+    def read(size: int) -> bytes:
+        nonlocal begun
+        try:
+            block: bytes = file.read1(size)
+        except UNREADABLE:
+            if not begun:
+                raise
+            damaged()
+            return b""
+        begun = True
+        return block
 
     return io.BufferedReader(_Filled(read, file.close), _BUFFER)
 
