@@ -27,7 +27,7 @@ _KERNELS = {
     "strings": ("index",),
     "weakmaps": ("mark",),
     "numbering": ("number_nodes",),
-    "dominators": ("incoming", "semi_nca", "by_ordinal"),
+    "dominators": ("count_incoming", "add_up", "place_incoming", "semi_nca", "by_ordinal"),
     "tree": ("order", "retained"),
     "owners": ("candidates", "assign", "merge"),
     "distances": ("special_nodes", "search"),

@@ -14,6 +14,7 @@ from nodemem.heap.engine.columns import CLOSURE, CODE, HIDDEN, REGEXP
 from nodemem.heap.engine.graph import SYSTEM_DISTANCE, UNREACHED
 from nodemem.heap.engine.interfaces import Definition
 from nodemem.heap.engine.memory import zeros
+from nodemem.heap.engine.threads import side_by_side
 from nodemem.kernels import load
 
 if TYPE_CHECKING:
@@ -165,17 +166,24 @@ def group_nodes(
     sizes = graph.shallow_sizes if exact else graph.wrapped_sizes
     words, width = sizes.cast("B").cast("I"), sizes.itemsize // 4
     counts, shallow, first = zeros("I", total), zeros("Q", total), zeros("I", total)
-    kernel.tally(n, groups, words, width, counts, shallow, first)
     held, hops = zeros("Q", total), zeros("i", total)
-    if retained:
-        tree = graph.tree
-        kernel.retained(
-            n, tree.preorder, tree.subtree, groups, words, width,
-            node_sizes.cast("B").cast("I"), node_sizes.itemsize // 4, zeros("I", total), held,
-        )  # fmt: skip
-        for number in range(total):
-            hops[number] = _FAR
-        kernel.nearest(n, groups, words, width, distances, 0 if exact else UNREACHED, hops)
+
+    def tally() -> None:
+        kernel.tally(n, groups, words, width, counts, shallow, first)
+        if retained:
+            for number in range(total):
+                hops[number] = _FAR
+            kernel.nearest(n, groups, words, width, distances, 0 if exact else UNREACHED, hops)
+
+    def hold() -> None:
+        if retained:
+            tree = graph.tree
+            kernel.retained(
+                n, tree.preorder, tree.subtree, groups, words, width,
+                node_sizes.cast("B").cast("I"), node_sizes.itemsize // 4, zeros("I", total), held,
+            )  # fmt: skip
+
+    side_by_side(tally, hold)
     shown: dict[object, ClassGroup] = {}
     for number in sorted(filter(counts.__getitem__, range(total)), key=first.__getitem__):
         key = assignment.key(number, compat)

@@ -19,60 +19,103 @@ u64 = cython.typedef(cython.ulonglong)
 ix = cython.typedef(cython.Py_ssize_t)
 
 
-def incoming(
-    n_nodes: ix,
-    n: ix,
+@cython.cfunc
+@cython.nogil
+@cython.inline
+def is_essential(
+    edge: u32, root: cython.bint, owned: cython.bint, page_owned: u64[::1]
+) -> cython.bint:
+    """Whether an edge is essential: its type, whether the root has it, whether the page owns the
+    node that has it."""
+    type_: u32 = edge >> 29
+    if type_ >= 5 and not (root and type_ == 5):
+        return False
+    return owned or not bit(page_owned, edge & 0x1FFFFFFF)
+
+
+def count_incoming(
+    begin: ix,
+    end: ix,
     first_edge: u32[::1],
     edges: u32[::1],
     number: u32[::1],
     page_owned: u64[::1],
-    ends: u32[::1],
+    counts: u32[::1],
     semi: u32[::1],
-    sources: u32[::1],
-    fill: cython.bint,
 ) -> ix:
-    """The reverse of the essential edges, by number; how many are kept.
+    """The essential edges of nodes begin .. end - 1 by the numbers of their ends.
 
     An edge from a lower number to a higher can only lower `semi` of its target, which is the
-    parent at first; that is done at once, and only edges from higher to lower numbers are kept.
-    First call (fill false): count them in `ends`, zero at first, and lower `semi`; second call: put
-    them into `sources`. Afterwards the sources of number w are sources[ends[w - 1]:ends[w]].
+    parent at first; that is done at once. Only edges from higher to lower numbers are kept for
+    later: they are counted in counts[target + 1].
     """
     node: ix
     e: ix
-    i: ix
     own: u32
     other: u32
-    target: u32
-    type_: u32
     owned: cython.bint
     with cython.nogil:
-        for node in range(n_nodes):
+        for node in range(begin, end):
             own = number[node]
             if own == 0:
                 continue
             owned = node == 0 or bit(page_owned, node)
             for e in range(first_edge[node], first_edge[node + 1]):
-                type_ = edges[e] >> 29
-                if type_ >= 5 and not (node == 0 and type_ == 5):
+                if not is_essential(edges[e], node == 0, owned, page_owned):
                     continue
-                target = edges[e] & 0x1FFFFFFF
-                if not owned and bit(page_owned, target):
+                other = number[edges[e] & 0x1FFFFFFF]
+                if own > other:
+                    counts[other + 1] += 1
+                elif own < semi[other]:
+                    semi[other] = own
+    return end
+
+
+def add_up(n: ix, counts: u32[::1]) -> ix:
+    """Turn what `count_incoming` counted into where the list of each number begins; the length of
+    all lists."""
+    i: ix
+    with cython.nogil:
+        for i in range(1, n + 2):
+            counts[i] += counts[i - 1]
+    return counts[n + 1]
+
+
+def place_incoming(
+    begin: ix,
+    end: ix,
+    first_edge: u32[::1],
+    edges: u32[::1],
+    number: u32[::1],
+    page_owned: u64[::1],
+    low: u32,
+    high: u32,
+    ends: u32[::1],
+    sources: u32[::1],
+) -> ix:
+    """Put the sources of the edges that `count_incoming` counted for targets low .. high - 1 into
+    their lists. ends[w] moves on from where the list of w begins to where it ends: when all nodes
+    are done, the sources of number w are sources[ends[w - 1]:ends[w]]."""
+    node: ix
+    e: ix
+    own: u32
+    other: u32
+    owned: cython.bint
+    with cython.nogil:
+        for node in range(begin, end):
+            own = number[node]
+            if own <= low:  # no list here takes it
+                continue
+            owned = node == 0 or bit(page_owned, node)
+            for e in range(first_edge[node], first_edge[node + 1]):
+                other = number[edges[e] & 0x1FFFFFFF]
+                if other < low or other >= high or own <= other:
                     continue
-                other = number[target]
-                if fill:
-                    if own > other:
-                        sources[ends[other]] = own
-                        ends[other] += 1
-                elif own <= other:
-                    if own < semi[other]:
-                        semi[other] = own
-                else:
-                    ends[other + 1] += 1
-        if not fill:
-            for i in range(1, n + 2):
-                ends[i] += ends[i - 1]
-    return ends[n + 1] if not fill else ends[n]
+                if not is_essential(edges[e], node == 0, owned, page_owned):
+                    continue
+                sources[ends[other]] = own
+                ends[other] += 1
+    return end
 
 
 def semi_nca(
@@ -87,8 +130,8 @@ def semi_nca(
     """Immediate dominators by number; they replace the DFS parents in `dominator`.
 
     `ancestor` holds the ends of the lists in `sources` at first and is overwritten from the back
-    as numbers are linked into the forest; `semi` as left by `incoming`; `label` and `stack` are
-    scratch.
+    as numbers are linked into the forest; `semi` as left by `count_incoming`; `label` and `stack`
+    are scratch.
     """
     w: ix
     i: ix
@@ -144,9 +187,9 @@ def semi_nca(
 
 def by_ordinal(n_nodes: ix, node_of: u32[::1], dominator: u32[::1], out: u32[::1]) -> ix:
     """The dominators of numbers 1 .. n_nodes as a column over ordinals; the root's is itself.
-    node_of[w - 1] is the node with number w."""
+    node_of[w] is the node with number w."""
     w: ix
     with cython.nogil:
         for w in range(1, n_nodes + 1):
-            out[node_of[w - 1]] = node_of[dominator[w] - 1]
+            out[node_of[w]] = node_of[dominator[w]]
     return n_nodes

@@ -1,16 +1,27 @@
 COMPILED: bool
 
-def incoming(
-    n_nodes: int,
-    n: int,
+def count_incoming(
+    begin: int,
+    end: int,
     first_edge: memoryview,
     edges: memoryview,
     number: memoryview,
     page_owned: memoryview,
-    ends: memoryview,
+    counts: memoryview,
     semi: memoryview,
+) -> int: ...
+def add_up(n: int, counts: memoryview) -> int: ...
+def place_incoming(
+    begin: int,
+    end: int,
+    first_edge: memoryview,
+    edges: memoryview,
+    number: memoryview,
+    page_owned: memoryview,
+    low: int,
+    high: int,
+    ends: memoryview,
     sources: memoryview,
-    fill: bool,
 ) -> int: ...
 def semi_nca(
     n: int,

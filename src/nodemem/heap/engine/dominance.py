@@ -1,19 +1,25 @@
-"""Immediate dominators of a snapshot, with little memory: what is not needed for a while waits in
-the store."""
+"""Immediate dominators of a snapshot, with little memory: columns are read a part at a time."""
 
 from __future__ import annotations
 
+import bisect
+from functools import partial
+
 from nodemem.heap.engine.columns import Columns
 from nodemem.heap.engine.memory import copied, zeros
-from nodemem.heap.engine.store import Store, StoreFull, column
+from nodemem.heap.engine.store import Store
+from nodemem.heap.engine.threads import side_by_side, threads_for
 from nodemem.kernels import load
+
+_PART = 1 << 21
+"""Nodes between which memory that holds columns is let go of."""
 
 
 class Dominance:
     """The search for the immediate dominator of each node over essential edges, in three steps.
 
     Other work can be done beside the first and the last; the one between them needs the most
-    memory. `dom_trees` is the node `(Document DOM trees)`, -1 without.
+    memory, and both processors. `dom_trees` is the node `(Document DOM trees)`, -1 without.
     """
 
     def __init__(self, columns: Columns, dom_trees: int, store: Store) -> None:
@@ -32,56 +38,50 @@ class Dominance:
             number, node_of, parent, visited, page_owned, beside, zeros("I", n), zeros("I", n),
         )  # fmt: skip
         del visited, beside
-        self._node_of = _parked(self._store, "node_of", node_of[1 : n + 1])
-        self._parent = _parked(self._store, "parent", parent[1 : n + 1])
-        del node_of
-        self._ends, self._semi = zeros("I", room), parent
-        self._number, self._page_owned = number, page_owned
-        self._count = self._incoming(zeros("I", 0), fill=False)
+        self._store.release_pages()
+        self._node_of, self._parent, self._semi = node_of, parent, copied(parent)
+        self._number, self._page_owned, self._ends = number, page_owned, zeros("I", room)
+        for begin in range(0, n, _PART):
+            self._kernel.count_incoming(
+                begin, min(begin + _PART, n), columns.first_edge, columns.edges,
+                number, page_owned, self._ends, self._semi,
+            )  # fmt: skip
+            self._store.release_pages()
 
     def reverse(self) -> None:
         """The edges that lead back, by their targets."""
-        self._sources = zeros("I", self._count)
-        self._incoming(self._sources, fill=True)
+        top = self._reached + 1
+        count = self._kernel.add_up(self._reached, self._ends)
+        self._sources = zeros("I", count)
+        parts = threads_for(count)
+        # As many edges for each; most of them lead to few low numbers.
+        within = [
+            bisect.bisect_left(self._ends, count * part // parts, 0, top)
+            for part in range(1, parts)
+        ]
+        borders = [0, *within, top]
+        side_by_side(*map(partial, [self._place] * parts, borders, borders[1:]))
         del self._page_owned
-        self._store.release_pages()
 
-    def _incoming(self, sources: memoryview, *, fill: bool) -> int:
-        columns = self._columns
-        count: int = self._kernel.incoming(
-            self._nodes, self._reached, columns.first_edge, columns.edges,
-            self._number, self._page_owned, self._ends, self._semi, sources, fill,
-        )  # fmt: skip
-        return count
+    def _place(self, low: int, high: int) -> None:
+        """The edges to the numbers low .. high - 1, whose lists nobody else writes."""
+        n, columns = self._nodes, self._columns
+        for begin in range(0, n, _PART):
+            self._kernel.place_incoming(
+                begin, min(begin + _PART, n), columns.first_edge, columns.edges,
+                self._number, self._page_owned, low, high, self._ends, self._sources,
+            )  # fmt: skip
+            self._store.release_pages()
 
     def solve(self) -> memoryview:
         """Immediate dominators by ordinal; the root's is itself."""
         n, reached = self._nodes, self._reached
-        dominator = zeros("I", n + 4)
-        dominator[1 : n + 1] = self._parent
-        del self._parent
-        self._store.release_pages()
-        stack = zeros("I", reached + 2)
+        dominator, dominators = self._parent, self._semi
         self._kernel.semi_nca(
-            reached, dominator, self._ends, self._semi, self._sources, self._number, stack
-        )
-        del self._sources, self._ends, self._number, stack
-        self._kernel.by_ordinal(n, self._node_of, dominator, self._semi)
-        del self._node_of
-        self._store.drop("node_of")
-        self._store.drop("parent")
-        dominators = self._semi[:n]
-        del self._semi
-        return dominators
-
-
-def _parked(store: Store, name: str, scratch: memoryview) -> memoryview:
-    """A copy, out of memory if there is such a place."""
-    if store.may_write():
-        store.begin(name, "I", len(scratch))
-        try:
-            store.write(name, 0, scratch)
-        except StoreFull:
-            return copied(scratch)
-        return column(store, name)
-    return copied(scratch)
+            reached, dominator, self._ends, dominators, self._sources, self._number,
+            zeros("I", reached + 2),
+        )  # fmt: skip
+        del self._sources, self._ends, self._number
+        self._kernel.by_ordinal(n, self._node_of, dominator, dominators)
+        del self._node_of, self._parent, self._semi
+        return dominators[:n]

@@ -68,10 +68,6 @@ class FileStore:
             return self._at_hand[name]
         return self._index.view(name) if name in self._index.sections else None
 
-    def drop(self, name: str) -> None:
-        if name in self._index.sections:
-            self._index.drop(name)
-
     def may_write(self) -> bool:
         if self.warning is not None:
             return False

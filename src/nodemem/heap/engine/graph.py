@@ -251,7 +251,8 @@ class Graph:
 
     @cached_property
     def retainers(self) -> Retainers:
-        """References backwards, the weak ones too."""
+        """References backwards, the weak ones too. Many questions need none, and they are a fifth
+        of an index, so they come into it with the first one that does."""
         store, columns = self._store, self.columns
         if store.get("retainers") is None:
             keep_retainers(store, columns.first_edge, columns.edges)

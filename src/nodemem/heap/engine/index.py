@@ -89,7 +89,6 @@ class IndexFile:
         self.sections: dict[str, Section] = {}
         self.facts: dict[str, Any] = {}
         self._end = _PAGE
-        self._free: list[Section] = []
         self._allotting = threading.Lock()
         self._maps: dict[tuple[str, int], tuple[mmap.mmap, memoryview]] = {}
 
@@ -166,17 +165,8 @@ class IndexFile:
         self._unmap(name)
         self.sections[name] = section
 
-    def drop(self, name: str) -> None:
-        """Forget a section that is not committed; one of the same size may take its place."""
-        self._unmap(name)
-        self._free.append(self.sections.pop(name))
-
     def _room(self, code: Code, count: int) -> Section:
         with self._allotting:
-            for section in self._free:
-                if section[:2] == (code, count):
-                    self._free.remove(section)
-                    return section
             section = Section(code, count, self._end)
             self._end += _paged(section.size)
             return section

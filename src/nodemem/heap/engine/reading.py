@@ -19,13 +19,11 @@ from nodemem.heap.engine.records import (
     Shape,
     Wides,
     most_records,
-    threads_for,
 )
-from nodemem.heap.engine.retainers import keep_retainers
 from nodemem.heap.engine.source import SnapshotFile
 from nodemem.heap.engine.store import Store, column
 from nodemem.heap.engine.strings import StringTable, load_strings, read_strings
-from nodemem.heap.engine.threads import Aside
+from nodemem.heap.engine.threads import Aside, threads_for
 from nodemem.heap.engine.window import CHUNK, Window, sections
 from nodemem.kernels import load
 from nodemem.results.progress import SILENT, Progress
@@ -35,7 +33,6 @@ SIZE_LIMIT = 1 << 48
 _CAST_INT = (1 << 64) - (1 << 31)
 """Embedder sizes of 2 to 4 GiB pass through a C int in V8 and come out sign-extended."""
 _ID_WINDOW = 1 << 27
-_REVERSAL_PARTS = 3
 _PART = 1 << 21
 """Nodes between which memory that holds columns is let go of."""
 
@@ -219,19 +216,12 @@ class _Reader:
     def begin_checks(self) -> None:
         """Where all nodes and edges are read: what needs no strings, beside what is read next."""
         if self.threads > 1 and self.node_totals and self.edge_totals:
-            self.aside = Aside(self._without_strings)
+            self.aside = Aside(self._check_ids)
 
     def end(self) -> None:
         """Nothing is read or written beside any more."""
         if self.aside is not None:
             self.aside.wait()
-
-    def _without_strings(self) -> None:
-        self._check_ids()
-        self.store.release_pages()
-        if self.store.may_write():
-            first_edge, edges = column(self.store, "first_edge"), column(self.store, "edges")
-            keep_retainers(self.store, first_edge, edges, _REVERSAL_PARTS)
 
     def finish(self, strings: StringTable) -> None:
         """The checks that need all sections, what V8 leaves to readers of the file to work out,
@@ -252,10 +242,9 @@ class _Reader:
             one[0] = name
             store.write("names", node, one)
         store.facts["added_strings"] = strings.added
-        # What is still done beside reads only the targets of edges, not the types that change here.
         self._mark_weakmap_edges(strings)
         if self.aside is None:
-            self._without_strings()
+            self._check_ids()
         else:
             self.aside.join()
         store.release_pages()

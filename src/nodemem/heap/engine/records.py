@@ -7,7 +7,6 @@ side by side again.
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Callable
@@ -63,11 +62,6 @@ class _Piece(NamedTuple):
 
 Emit = Callable[[Batch], tuple[int, int]]
 """Puts records into columns; how many were good, and the fault code of the first bad one."""
-
-
-def threads_for(size: int) -> int:
-    """How many threads pay for a text of `size` bytes. For few megabytes none but one."""
-    return min(2, len(os.sched_getaffinity(0))) if size >= 4_000_000 else 1
 
 
 def most_records(stride: int) -> int:

@@ -6,7 +6,7 @@ import bisect
 from typing import NamedTuple
 
 from nodemem.heap.engine.memory import zeros
-from nodemem.heap.engine.store import Store
+from nodemem.heap.engine.store import Store, StoreFull
 from nodemem.kernels import load
 
 
@@ -29,20 +29,36 @@ class Retainers(NamedTuple):
     sources: Sources
 
 
-def keep_retainers(store: Store, first_edge: memoryview, edges: memoryview, parts: int = 1) -> None:
-    """Put the references backwards into `store`, worked out in about as many parts, which take
-    little memory each. Raises StoreFull where there are several."""
-    n, kernel = len(first_edge) - 1, load("reversal")
-    places = zeros("I", n + 2)
-    if kernel.count(n, edges, places) < 0:
-        raise IndexError("an edge leads to no node")
-    if parts > 1:
-        _place_parts(store, n, edges, places, len(edges) // parts)
+_PARTS = 3
+
+
+def keep_retainers(store: Store, first_edge: memoryview, edges: memoryview) -> None:
+    """Put the references backwards into `store`; where that is not memory, in parts, which take
+    less of it."""
+    n = len(first_edge) - 1
+    places = _counted(n, edges)
+    if store.may_write():
+        try:
+            _place_parts(store, n, edges, places, len(edges) // _PARTS)
+        except StoreFull:
+            places = _counted(n, edges)
+            _place(store, n, edges, places)
     else:
-        retainers = zeros("I", len(edges))
-        kernel.place(0, n, edges, places, retainers)
-        store.put("retainers", retainers)
+        _place(store, n, edges, places)
     store.put("first_retainer", places[: n + 1])
+
+
+def _counted(n: int, edges: memoryview) -> memoryview:
+    places = zeros("I", n + 2)
+    if load("reversal").count(n, edges, places) < 0:
+        raise IndexError("an edge leads to no node")
+    return places
+
+
+def _place(store: Store, n: int, edges: memoryview, places: memoryview) -> None:
+    retainers = zeros("I", len(edges))
+    load("reversal").place(0, n, edges, places, retainers)
+    store.put("retainers", retainers)
 
 
 def _place_parts(store: Store, n: int, edges: memoryview, places: memoryview, size: int) -> None:

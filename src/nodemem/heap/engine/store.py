@@ -56,9 +56,6 @@ class Store(Protocol):
         """A column; None when it is not there."""
         ...
 
-    def drop(self, name: str) -> None:
-        """Forget a column, if it is there, that was put in since the last `commit`."""
-
     def commit(self) -> None:
         """Make what was put in so far last."""
 
@@ -105,9 +102,6 @@ class MemoryStore:
 
     def get(self, name: str) -> memoryview | None:
         return self._columns.get(name)
-
-    def drop(self, name: str) -> None:
-        self._columns.pop(name, None)
 
     def commit(self) -> None:
         pass
