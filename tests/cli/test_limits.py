@@ -27,6 +27,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("--node 24 --memory 2147483648", {"node": 24, "memory": 2 << 30}),
     ("--node 22.20 --memory 8GB --cgroup 1gib",
      {"node": "22.20", "memory": 8 << 30, "cgroup": 1 << 30}),
+    ("--node 22 --memory 8g --cgroup max", {"node": 22, "memory": "8g"}),
+    ("--node 22 --memory 8g", {"node": 22, "memory": "8g", "cgroup": "max"}),
     ("--node 18 --memory 8g --cgroup 1g --cgroup-version 1",
      {"node": 18, "memory": "8g", "cgroup": "1g", "cgroup_version": 1}),
     ("--node 10 --memory 2g --bits 32", {"node": 10, "memory": "2g", "bits": 32}),

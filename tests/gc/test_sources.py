@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from nodemem.errors import InputError
 from nodemem.gc.log import GcLog
 from nodemem.records import GcEvent
 from nodemem.records.compression import zstd
+from nodemem.testing import NodeProgram
 
 LOGS = Path(__file__).with_name("logs")
 RELEASES = ("node16", "node18", "node20", "node22", "node24", "node25", "node26")
@@ -266,3 +268,29 @@ def test_compressed_logs_that_break_off(tmp_path: Path, suffix: str) -> None:
     path.write_bytes(packed[:20])
     with pytest.raises(InputError):
         read(path)
+
+
+def test_a_recording_without_collections(
+    start: Callable[..., NodeProgram],
+    any_node: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As `nodemem record` makes them: that nothing was watched is no 0."""
+    program = start(any_node, "setInterval(() => {}, 1000); console.log('ready')")
+    path = tmp_path / "recording.ndjson"
+    assert run(["record", str(program.pid), "--count", "1", "-o", str(path)]) == 0
+    capsys.readouterr()
+    assert run(["gc", str(path), "--lang", "en"]) == 0
+    assert "nothing about collections" in capsys.readouterr().out
+    assert run(["gc", str(path), "--csv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_rows_without_figures_tell_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cut.log"
+    path.write_bytes((LOGS / "node22" / "lru.trace-gc.log").read_bytes()[:-30])
+    assert run(["gc", str(path), "--csv", "--lang", "en"]) == 0
+    assert "1 record could not be read" in capsys.readouterr().err

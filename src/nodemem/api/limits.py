@@ -39,8 +39,9 @@ def heap_limits(
 
     `node` is a release (`24`, `"v22.20.0"`), by default the one on PATH; `memory` is that of the
     machine, by default of this one, and `cgroup` the limit of the process's own control group, both
-    in bytes or like `"2g"` (powers of 1024). Flags are in MiB, as in Node.js. The last two are
-    `resourceLimits` of a worker thread, in MiB. The result is in bytes.
+    in bytes or like `"2g"` (powers of 1024); `"max"`, as in memory.max, is no limit. Flags are in
+    MiB, as in Node.js. The last two are `resourceLimits` of a worker thread, in MiB. The result is
+    in bytes.
 
     Raises:
         UsageError: there is no such release, flag or size, or Node.js would not start with it.
@@ -60,7 +61,7 @@ def heap_limits(
     return policy.heap_limits(
         installed() if node is None else node,
         machine() if memory is None else size(memory),
-        None if cgroup is None else size(cgroup),
+        None if cgroup is None or cgroup == "max" else size(cgroup),
         flags=flags,
         cgroup_version=cgroup_version,
         bits=bits,
@@ -77,6 +78,15 @@ def size(given: str | int) -> int:
     if isinstance(given, bool) or not isinstance(given, str | int):
         raise UsageError(f"{given!r} is not a size", next='write it like "2g" or 2147483648')
     return given if isinstance(given, int) else parse_size(given, binary=True)
+
+
+def group_limit(given: str | int) -> int | Literal["max"]:
+    """The limit of a control group: a size, or what memory.max holds where there is none.
+
+    Raises:
+        UsageError: it is no size.
+    """
+    return "max" if given == "max" else size(given)
 
 
 def installed() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from nodemem.api.limits import NEWEST, machine
 from nodemem.api.limits_report import MOST, LimitsReport, Share, WorkerLimit, check
@@ -63,7 +63,10 @@ class Running:
         return self.limits
 
     def compute(
-        self, *, cgroup: int | None = None, worker: WorkerLimits | None = None
+        self,
+        *,
+        cgroup: int | Literal["max"] | None = None,
+        worker: WorkerLimits | None = None,
     ) -> HeapLimits | None:
         """Its limits, or those that one of its workers, or in another control group, it would
         have; None where its flags are none that its release starts with."""
@@ -72,11 +75,12 @@ class Running:
         told = self.told
         bits: Any = procfs.bits(self.pid) or 64
         own = told.own if policy.sees(self.node) == "own group" else told.root
+        asked = None if cgroup == "max" else cgroup
         try:
             return policy.heap_limits(
                 self.node,
                 told.total or machine(),
-                (own or None) if cgroup is None else cgroup,  # 0 counts as no limit in libuv
+                (own or None) if cgroup is None else asked,  # 0 counts as no limit in libuv
                 flags=self.flags,
                 cgroup_version=1 if cgroup is None else told.version or 2,
                 bits=bits,
@@ -118,15 +122,15 @@ def _why_unknown(process: discover.NodeProcess) -> str | None:
 def limits(
     pid: int,
     *,
-    cgroup: int | None = None,
+    cgroup: int | Literal["max"] | None = None,
     processes: int | None = None,
     attached: bool = False,
 ) -> LimitsReport:
     """The limits of a process that runs, from /proc and its control groups alone.
 
-    `cgroup` asks what would be if it had a group of its own with that limit (bytes), `processes`
-    what if that many like it shared its group; by default those that do are found. With `attached`
-    its inspector is opened for a moment, for the limit in force and its worker threads'.
+    `cgroup` asks what would be if it had a group of its own with that limit (bytes, or none),
+    `processes` what if that many like it shared its group; by default those that do are found. With
+    `attached` its inspector is opened for a moment, for the limit in force and its worker threads'.
 
     Raises:
         TargetNotFound, TargetLost: there is no such process any more, or it is not Node.js.
@@ -146,7 +150,8 @@ def limits(
     if sample is None:
         raise TargetLost(f"process {pid} ended while we looked at it", next="nodemem ps")
     usage = _ask(pid) if attached else None
-    groups = list(sample.groups) if cgroup is None else [GroupMemory("--cgroup", cgroup)]
+    asked = GroupMemory("--cgroup", None if cgroup == "max" else cgroup)
+    groups = list(sample.groups) if cgroup is None else [asked]
     seen = _situation(pid, found, sample, groups)
     mapped = memory_map(pid, gentle=sample.resident.rss > _BIG)
     beside = outside_of(mapped)

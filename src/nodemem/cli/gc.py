@@ -118,7 +118,10 @@ def _read(out: Output, targets: tuple[str, ...], events: bool) -> None:
 
     subject = {"files": list(targets)}
     if events or out.format not in ("text", "json"):
-        _emit_events(out, read_gc_logs(targets), subject)
+        table = read_gc_logs(targets)
+        _emit_events(out, table, subject)
+        if unreadable := table.summary["unreadable_lines"]:
+            out.note(out.texts("gc.unreadable", count=unreadable))
         return
     report = summarize_gc_logs(targets, progress=out.progress)
     out.progress.finish()

@@ -30,7 +30,9 @@ _MIB = "MiB"
 @click.option(
     "--memory", metavar="SIZE", help="Memory of the machine, as 2g  [default: this one's]"
 )
-@click.option("--cgroup", metavar="SIZE", help="Limit of the control group (the container), as 1g")
+@click.option(
+    "--cgroup", metavar="SIZE", help="Limit of the control group (the container): 1g, or max"
+)
 @click.option(
     "--cgroup-version",
     type=click.Choice(["1", "2"]),
@@ -110,10 +112,10 @@ def command(
 def _running(
     out: Output, pid: int, cgroup: str | None, processes: int | None, *, attach: bool
 ) -> None:
-    from nodemem.api.limits import size
+    from nodemem.api.limits import group_limit
     from nodemem.api.limits_running import limits
 
-    what_if = None if cgroup is None else size(cgroup)
+    what_if = None if cgroup is None else group_limit(cgroup)
     found = limits(pid, cgroup=what_if, processes=processes, attached=attach)
     facts = found.facts
     subject = {"pid": pid, "version": facts and facts.version, "script": facts and facts.script}
@@ -130,11 +132,12 @@ def _hypothetical(
     processes: int,
     flags: dict[str, Any],
 ) -> None:
-    from nodemem.api.limits import heap_limits, machine, size
+    from nodemem.api.limits import group_limit, heap_limits, machine, size
     from nodemem.api.limits_report import report
 
     total = machine() if memory is None else size(memory)
-    container = None if cgroup is None else size(cgroup)
+    asked = None if cgroup is None else group_limit(cgroup)
+    container = None if asked == "max" else asked
     found = heap_limits(
         node,
         total,

@@ -111,12 +111,13 @@ class _Recording:
     def __init__(self, path: Path) -> None:
         self.unreadable = 0
         self.notes: Counter[str] = Counter()
-        self.shapes = {"recording"}
+        self.shapes: set[str] = set()
         self._path = path
 
     def __iter__(self) -> Iterator[GcEvent | GcWatch]:
         with RecordingReader(self._path) as reader:
             for record in reader:
                 if isinstance(record, GcEvent | GcWatch):
+                    self.shapes.add("recording")
                     yield record
             self.unreadable += reader.truncated

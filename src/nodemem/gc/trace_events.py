@@ -161,7 +161,7 @@ class TraceFile:
     def __init__(self, read: Callable[[int], bytes]) -> None:
         self.unreadable = 0
         self.notes: Counter[str] = Counter()
-        self.shapes = {"trace-events"}
+        self.shapes: set[str] = set()
         self._read = read
         self._traced = Traced()
 
@@ -184,6 +184,7 @@ class TraceFile:
                 continue
             found = self._traced.add(event)
             if found is not None:
+                self.shapes.add("trace-events")
                 yield found
         if buffer.rstrip() and not buffer.rstrip().endswith((b"]", b"}")):
             self.unreadable += 1  # a file that ends inside of an event
