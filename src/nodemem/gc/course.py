@@ -100,6 +100,18 @@ class Course:
             [min(1.0, self._values.get(place, 0.0) / self._width) for place in range(last + 1)],
         )
 
+    def parts(self, begin: float, end: float, count: int) -> list[float]:
+        """Seconds per stretch as shares of `count` equal parts of a time; a stretch belongs to
+        those parts that it lies in."""
+        width = (end - begin) / count
+        found = [0.0] * count
+        for place, value in self._values.items():
+            at = (self._first or 0.0) + place * self._width - begin
+            for part in range(count):
+                both = min(at + self._width, (part + 1) * width) - max(at, part * width)
+                found[part] += value * max(0.0, both) / self._width
+        return [min(1.0, value / width) for value in found]
+
 
 def _ordered(
     times: Sequence[float], others: Sequence[float]

@@ -44,6 +44,11 @@ class Pauses:
         """Seconds in all."""
         return sum(length * n for length, n in self._counts.items()) / _UNITS
 
+    def over(self, seconds: float) -> int:
+        """How many took so long or longer."""
+        least = round(seconds * _UNITS)
+        return sum(n for length, n in self._counts.items() if length >= least)
+
     def quantile(self, q: float) -> float | None:
         """The shortest pause that at least the share `q` of pauses did not exceed (nearest rank),
         in milliseconds; None if there are none."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from nodemem.gc.course import Course
 from nodemem.gc.mmu import Mmu
+from nodemem.gc.old_space import OldSpace
 from nodemem.gc.pauses import Pauses
 from nodemem.gc.trend import Trend
 from nodemem.records import GcEvent, GcKind, GcWatch
@@ -20,9 +21,7 @@ WINDOWS = (0.01, 0.1, 1.0)
 LONGEST = 5
 RECENT = 4  # major collections that are kept: as many decide whether V8 gives up
 _MOST_CAUSES = 100
-_EXTERNAL = ("external memory pressure", "external finalize")
-_MUCH_OUTSIDE = 64 << 20  # bytes: from so much more on V8 begins to mark
-_TIMES_THE_HEAP = 4
+_PARTS = 10  # of the observed time
 _COLLECTIONS = ("minor", "major")
 
 Who = tuple[int | None, str | None, int | None]
@@ -74,10 +73,8 @@ class Statistics:
         self.triggers: dict[tuple[GcKind, str], Trigger] = {}
         self.longest: list[tuple[float, int, GcEvent]] = []
         self.recent: deque[GcEvent] = deque(maxlen=RECENT)
-        self.died_old, self.promoted_by_minor = Amount(), Amount()
-        self.external_driven = 0
+        self.old_space = OldSpace()
         self.reducing = 0
-        self.forced = 0
         self.steps_time = 0.0
         self.callbacks = Pauses()
         self.live = Trend()
@@ -88,6 +85,7 @@ class Statistics:
         self.begun: float | None = None
         self.end: float | None = None
         self.last: GcEvent | None = None
+        self._major_end: float | None = None
         self.lost = 0
         self.cost: float | None = None
         self._number = 0
@@ -121,7 +119,7 @@ class Statistics:
         for kind in KINDS:
             self.pauses[kind].merge(other.pauses[kind])
             self.cpu[kind].merge(other.cpu[kind])
-        for name in ("allocated", "promoted", "survived", "died_old", "promoted_by_minor"):
+        for name in ("allocated", "promoted", "survived"):
             getattr(self, name).merge(getattr(other, name))
         self.first_allocated = (self.first_allocated or 0) + (other.first_allocated or 0)
         self.survival = [a + b for a, b in zip(self.survival, other.survival, strict=True)]
@@ -130,9 +128,7 @@ class Statistics:
             mine.count += trigger.count
             mine.pause += trigger.pause
         self.longest = heapq.nlargest(LONGEST, [*self.longest, *other.longest], key=lambda x: x[:2])
-        self.external_driven += other.external_driven
         self.reducing += other.reducing
-        self.forced += other.forced
         self.steps_time += other.steps_time
         self.callbacks.merge(other.callbacks)
         if other.begun is not None and other.end is not None:
@@ -176,6 +172,29 @@ class Statistics:
     def share(self) -> float | None:
         """The share of the observed time in which JavaScript stood still."""
         return min(1.0, self.paused_total / self.seconds) if self.seconds else None
+
+    @property
+    def standing(self) -> float | None:
+        """`share`, with the steps of marking, which stop JavaScript too."""
+        if not self.seconds:
+            return None
+        return min(1.0, (self.paused_total + self.steps_time) / self.seconds)
+
+    @property
+    def processor(self) -> float | None:
+        """The share of time in which collections kept the program's thread on the processor; None
+        where the source does not tell of most of them."""
+        told = [amount for amount in self.cpu.values() if amount.told]
+        if not self.seconds or sum(amount.told for amount in told) < self.count / 2:
+            return None
+        return min(1.0, sum(amount.total for amount in told) / 1e9 / self.seconds)
+
+    def lasting(self) -> float | None:
+        """The share of time that pauses took in the tenth of the observed time which is in the
+        middle of all ten by that: what is high only while a program starts is not in it."""
+        if self.begun is None or self.end is None or self.end <= self.begun:
+            return None
+        return sorted(self.paused.parts(self.begun, self.end, _PARTS))[_PARTS // 2 - 1]
 
     def utilizations(self) -> dict[str, float | None]:
         """Minimum mutator utilisation by length of window in milliseconds; a share."""
@@ -254,6 +273,7 @@ class Statistics:
         if self.last is None:
             self.first_allocated = events[0].allocated
         self.last = events[-1]
+        self.old_space.add(events)
         self.allocated.add([event.allocated for event in events])
         self.promoted.add([event.promoted for event in events])
         self.survived.add([event.survived for event in events])
@@ -268,25 +288,32 @@ class Statistics:
                 trigger.count += len(pauses)
                 trigger.pause = sum(pauses, trigger.pause)
         self.reducing += sum(1 for e in events if e.reduce and e.cause != "last resort")
-        self.forced += sum(1 for event in events if event.forced)
         self.steps_time = sum([e.steps_time for e in events if e.steps_time], self.steps_time)
         self.callbacks.add([event.callbacks for event in events if event.callbacks])
 
     def _minor(self, events: Sequence[GcEvent]) -> None:
-        self.promoted_by_minor.add([event.promoted for event in events])
         shares = [event.survival for event in events if event.survival is not None]
         self.survival = [sum(shares, self.survival[0]), self.survival[1] + len(shares)]
-        self.external_driven += sum(1 for event in events if event.cause in _EXTERNAL)
 
     def _major(self, events: Sequence[GcEvent]) -> None:
-        self.recent.extend(events)
-        self.died_old.add(map(_died_old, events))
-        self.external_driven += sum(map(_for_external, events))
         for event in events:
+            self.recent.append(self._with_utilization(event))
+            if event.time is not None:
+                self._major_end = event.time + (event.pause or 0.0)
             if event.used_after is not None and event.time is not None:
                 self.live.add(event.time, event.used_after)
             if event.external_after is not None and event.time is not None:
                 self.external.add(event.time, event.external_after)
+
+    def _with_utilization(self, event: GcEvent) -> GcEvent:
+        """What V8 prints as `current mu`, worked out where the source does not tell it."""
+        if event.utilization is not None or event.time is None or self._major_end is None:
+            return event
+        whole = event.time + (event.pause or 0.0) - self._major_end
+        stood = (event.pause or 0.0) + (event.steps_time or 0.0)
+        if event.pause is None or whole <= 0:
+            return event
+        return event.replaced(utilization=max(0.0, 1 - stood / whole))
 
     def _in_time(self, events: Sequence[GcEvent]) -> None:
         """Those of which the time is known."""
@@ -302,29 +329,6 @@ class Statistics:
         self.paused.add_spans([begin for begin, _ in spans], [end for _, end in spans])
         for one in self.mmu:
             one.add(spans)
-
-
-def _for_external(event: GcEvent) -> bool:
-    """Whether memory outside the heap is the reason: V8 says so, or there is far more of it than of
-    heap in a major collection. For that V8 names the end of marking, not what began it."""
-    if event.cause in _EXTERNAL:
-        return True
-    outside, inside = event.external_before, event.used_before
-    if event.kind != "major" or outside is None or inside is None:
-        return False
-    return outside > max(_MUCH_OUTSIDE, _TIMES_THE_HEAP * inside)
-
-
-def _died_old(event: GcEvent) -> int | None:
-    """Bytes at least that a major collection freed in old space; None if that cannot be told from
-    what it freed in new space. Young objects that survive move to old space meanwhile."""
-    for space in event.spaces:
-        if space.name == "old_space" and None not in (space.used_before, space.used_after):
-            return max(0, (space.used_before or 0) - (space.used_after or 0))
-    if not event.promoted or not event.survival:
-        return None
-    young = event.promoted / event.survival - event.promoted
-    return max(0, round((event.used_before or 0) - (event.used_after or 0) - young))
 
 
 def _rounded(value: float | None, digits: int = 6) -> float | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 _MOST = 256
 _WARM_UP = 4  # the first of so many equal parts is not looked at
-_LEAST = 5
+_LEAST = 4
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Trend:
 
     def slope(self) -> float | None:
         """Bytes a second after the first quarter: the median of the slopes between all pairs
-        (Theil and Sen), so that single readings do not decide; None with fewer than 5."""
+        (Theil and Sen), so that single readings do not decide; None with fewer than 4."""
         settled = self._settled()
         if len(settled) < _LEAST:
             return None
@@ -65,6 +65,18 @@ class Trend:
         """Bytes from the first settled reading to the last."""
         settled = self._settled()
         return settled[-1][1] - settled[0][1] if len(settled) >= _LEAST else None
+
+    def late(self) -> float | None:
+        """Bytes of that growth in the later half of the settled time, between readings in a
+        straight line."""
+        settled = self._settled()
+        if len(settled) < _LEAST:
+            return None
+        middle = (settled[0][0] + settled[-1][0]) / 2
+        after = next(i for i, point in enumerate(settled) if point[0] >= middle)
+        (t0, v0), (t1, v1) = settled[max(0, after - 1)], settled[after]
+        part = (middle - t0) / (t1 - t0) if t1 > t0 else 0.0
+        return settled[-1][1] - (v0 + part * (v1 - v0))
 
     def to_data(self) -> dict[str, Any]:
         """The JSON form; `slope` in bytes a second."""
