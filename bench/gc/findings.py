@@ -3,7 +3,7 @@
     python bench/gc/findings.py run FOLDER NODE... [--seeds 2] [--programs REGEX] [--at-once 3]
     python bench/gc/findings.py judge FOLDER [--by-release] [--programs REGEX]
 
-`run` starts each program of tests/gc/programs three times on each Node.js and keeps what was observed
+`run` starts each program of tests/gc/programs three times on each Node.js and keeps what was seen
 in FOLDER; `judge` reads it, as often as rules change. A program counts as found if one of the
 findings is given that name what is wrong with it. False alarms are findings that name what is not:
 all of a healthy program.
