@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import mmap
 import os
 from collections.abc import Iterator
@@ -42,10 +43,22 @@ def test_runs_are_the_pages_in_memory(
     wanted = [n for n in touched if first <= n < first + length]
     with presence.of_process(os.getpid()) as asked:
         runs = asked.runs(start + first * PAGE, length * PAGE)
-        present, anonymous = asked.count(start + first * PAGE, length * PAGE)
     told = [
         n for at, size in runs for n in range((at - start) // PAGE, (at - start + size) // PAGE)
     ]
     assert told == wanted
-    assert present == len(wanted) * PAGE
-    assert anonymous in (0, present)
+
+
+@settings(max_examples=30, deadline=None)
+@given(bounds=st.sets(st.integers(0, PAGES), max_size=20), scans=st.booleans())
+def test_counted_by_range(scattered: tuple[int, list[int]], bounds: set[int], scans: bool) -> None:
+    start, touched = scattered
+    ordered = sorted(bounds)
+    ranges = list(itertools.pairwise(ordered))[:: 1 + len(bounds) % 2]
+    with presence.of_process(os.getpid()) as asked:
+        asked._scans = scans and asked._scans  # else as on a kernel before 6.7
+        found = asked.count([(start + a * PAGE, start + b * PAGE) for a, b in ranges])
+    assert [size for size, _ in found] == [
+        PAGE * sum(a <= n < b for n in touched) for a, b in ranges
+    ]
+    assert all(anonymous in (0, size) for size, anonymous in found)

@@ -8,9 +8,11 @@ with each other on all pages of all spaces.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 _FIRST, _LAST = 24, 44  # the words of a header that are looked at; 29 to 33 in all known releases
+_FEW = 256  # headers, at most, from which it is told which of them are the links
+_WORD = struct.Struct("<Q")
 
 Links = dict[int, int]
 """The address of a header -> that of the next page's header, in the same list."""
@@ -22,21 +24,23 @@ def links(headers: dict[int, bytes]) -> Links:
     Where both links of a pair of pages were read while the list changed, they may not agree; such
     are left out.
     """
-    words = {
-        address: struct.unpack_from(f"<{_LAST - _FIRST}Q", data, 8 * _FIRST)
-        for address, data in headers.items()
-        if len(data) >= 8 * _LAST
-    }
-    best: Links = {}
-    for at in range(_LAST - _FIRST - 1):
-        found = {
-            address: w[at]
-            for address, w in words.items()
-            if w[at] in words and w[at] != address and words[w[at]][at + 1] == address
-        }
-        if len(found) > len(best):
-            best = found
-    return best
+    whole = {address: data for address, data in headers.items() if len(data) >= 8 * _LAST}
+    few = list(whole)[:: len(whole) // _FEW + 1]
+    place = max(range(_FIRST, _LAST - 1), key=lambda word: len(_linked(few, whole, word)))
+    return _linked(whole, whole, place)
+
+
+def _linked(some: Iterable[int], headers: Mapping[int, bytes], place: int) -> Links:
+    """The links of some headers, if they are the word `place` of each and the one after it."""
+    found: Links = {}
+    for address in some:
+        (following,) = _WORD.unpack_from(headers[address], 8 * place)
+        other = headers.get(following)
+        if other is not None and following != address:
+            (back,) = _WORD.unpack_from(other, 8 * place + 8)
+            if back == address:
+                found[address] = following
+    return found
 
 
 def follow(headers: Iterable[int], next: Links) -> list[int]:

@@ -33,7 +33,7 @@ _BELOW_HEAP = 0x14000  # how far the isolate's own data may begin before the hea
 _SPACE_SIZE = 0x280
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Page:
     """One page: `size` bytes from `base`, objects from `start` to `end`. `heap` and `owner` are
     addresses of V8's heap (one an isolate) and space. `space_id` is V8's number of the space,
@@ -169,11 +169,13 @@ def _page(
     space: AddressSpace, base: int, head: bytes, owners: dict[int, tuple[int, int] | None]
 ) -> tuple[Page, bytes] | None:
     w = struct.unpack_from("<12Q", head)
-    # Node.js 18 and 20: size, flags, heap, start, end, allocated, wasted, high-water mark, owner.
-    found = _checked(space, base, owners, base, w[0], w[1], w[2], w[3], w[4], w[7], w[8])
-    if found is None and w[1] == base:
-        # Node.js 22: flags, own address, size, heap, start, end, ...
+    if w[1] == base:
+        # Node.js 22: flags, own address, size, heap, start, end, allocated, wasted, high-water
+        # mark, owner.
         found = _checked(space, base, owners, base, w[2], w[0], w[3], w[4], w[5], w[8], w[9])
+    else:
+        # Node.js 18 and 20: size, flags, heap, start, end, ...
+        found = _checked(space, base, owners, base, w[0], w[1], w[2], w[3], w[4], w[7], w[8])
     if found is None and 0 < w[1] < _HIGHEST:
         # Node.js 24 and 26: flags and where the rest is, in memory from malloc.
         head = space.read(w[1], _HEADER) or space.read(w[1], 96) or bytes(96)
@@ -267,10 +269,11 @@ def _pooled(space: AddressSpace, owner: int, pages: list[Page], links: Links) ->
     where the space knows of fewer bytes than its pages have.
     """
     told = committed(space, owner)
-    linked = {page for page in pages if page.header in links}
+    if not told or sum(page.size for page in pages) <= told:
+        return set()
     followers = set(links.values())
-    linked.update(page for page in pages if page.header in followers)
-    if not linked or not told or sum(page.size for page in pages) <= told:
+    linked = {page for page in pages if page.header in links or page.header in followers}
+    if not linked:
         return set()
     return set(pages) - linked
 

@@ -23,8 +23,10 @@ DETAILED_UP_TO = 1 << 30
 
 _GUARD_UP_TO = 64 << 10
 _SHARED_FILES = ("/dev/zero", "/dev/shm/", "/memfd:", "/SYSV")
-_HEAD = re.compile(
-    rb"^([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) \S+ (\d+)(?: +([^\n]*))?\n", re.M
+_ENTRY = re.compile(
+    rb"^([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) \S+ (\d+)(?: +([^\n]*))?\n"
+    rb"((?:[A-Z][^\n]*\n)*)",
+    re.M,
 )
 _FIELD = re.compile(rb"^(\w+): +(\d+)", re.M)
 _FLAGS = re.compile(rb"^VmFlags: *([^\n]*)", re.M)
@@ -78,23 +80,19 @@ def parse(text: bytes) -> list[MappedMemory]:
     Tens of thousands of mappings are mostly alike, so what follows the first line of an entry is
     taken apart once for each different text.
     """
-    heads = list(_HEAD.finditer(text))
-    ends = [*(head.start() for head in heads[1:]), len(text)]
     known: dict[bytes, _Body] = {}
     flags: dict[bytes, frozenset[str]] = {}
     found = []
-    for head, end in zip(heads, ends, strict=False):
-        body = text[head.end() : end]
+    for start, stop, access, offset, inode, name, body in _ENTRY.findall(text):
         values = known.get(body)
         if values is None:
             values = known[body] = _body(body, flags)
-        start, stop, access, offset, inode, name = head.groups()
         found.append(
             MappedMemory(
                 int(start, 16),
                 int(stop, 16),
                 access.decode("ascii", "replace"),
-                "" if name is None else name.decode(errors="replace"),
+                name.decode(errors="replace") if name else "",
                 values.flags,
                 int(offset, 16),
                 int(inode),

@@ -68,13 +68,14 @@ def open_mapped(pid: int, name: str) -> BinaryIO | None:
 
 
 def _counted(pid: int) -> list[MappedMemory]:
-    found = []
+    # vsyscall is outside of the addresses that a page map has.
+    found = [one for one in mappings.read_plain(pid) if one.file != _VSYSCALL]
     with presence.of_process(pid) as asked:
-        for one in mappings.read_plain(pid):
-            if one.file != _VSYSCALL:  # outside of the addresses that a page map has
-                rss, anonymous = asked.count(one.start, one.end - one.start)
-                found.append(msgspec.structs.replace(one, rss=rss, anonymous=anonymous))
-    return found
+        counted = asked.count([(one.start, one.end) for one in found])
+    return [
+        msgspec.structs.replace(one, rss=rss, anonymous=anonymous)
+        for one, (rss, anonymous) in zip(found, counted, strict=True)
+    ]
 
 
 def _program(pid: int, found: list[MappedMemory]) -> str | None:

@@ -14,7 +14,7 @@ import os
 import re
 import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 """Bytes of a page on this machine."""
@@ -79,27 +79,43 @@ class Presence:
         entries = self._entries(first, pages)
         return len(entries) == pages and min(entries) >= _PRESENT
 
-    def count(self, address: int, length: int) -> tuple[int, int]:
-        """How many bytes of a range are present, and how many of them belong to no file; asked in
-        steps of at most 2 MiB of memory, so that the process is never held up for long."""
-        present = anonymous = 0
-        at, end = address // PAGE, (address + length) // PAGE
-        while at < end:
-            found = self._scan(at, end, _STEP, _CATEGORY_FILE) if self._scans else None
+    def count(self, ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """How many bytes of each of some ranges [start, end) are present, and how many of them
+        belong to no file; asked in steps of at most 2 MiB of memory, so that the process is never
+        held up for long. The ranges are of whole pages, ascend and do not overlap."""
+        counted = [[0, 0] for _ in ranges]
+        place = 0
+        for start, end, of_file in self._counted(ranges):
+            while ranges[place][1] <= start:
+                place += 1
+            at = place
+            while at < len(ranges) and ranges[at][0] < end:
+                size = min(ranges[at][1], end) - max(ranges[at][0], start)
+                counted[at][0] += size
+                counted[at][1] += 0 if of_file else size
+                at += 1
+        return [(present, anonymous) for present, anonymous in counted]
+
+    def _counted(self, ranges: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, bool]]:
+        """What is present at least of some ranges, as [start, end), and whether it is of a file."""
+        if not ranges:
+            return
+        # What is between the ranges has no memory, or is new: the kernel is done with it at once.
+        at, last = ranges[0][0] // PAGE, ranges[-1][1] // PAGE
+        while self._scans and at < last:
+            found = self._scan(at, last, _STEP, _CATEGORY_FILE)
             if found is None:
-                if self._scans:
-                    break  # it is gone
-                entries = self._entries(at, min(end - at, _STEP))
-                own = [value for value in entries if value & _PRESENT]
-                present += len(own)
-                anonymous += sum(not value & _OF_FILE for value in own)
-                at += _STEP
-                continue
+                break
             regions, at = found
-            for start, stop, categories in regions:
-                present += stop - start
-                anonymous += 0 if categories & _CATEGORY_FILE else stop - start
-        return present * PAGE, anonymous * PAGE
+            for start, end, categories in regions:
+                yield start * PAGE, end * PAGE, bool(categories & _CATEGORY_FILE)
+        if self._scans:
+            return  # all of it, or the process is gone
+        for start, end in ranges:
+            for at in range(start // PAGE, end // PAGE, _STEP):
+                for n, entry in enumerate(self._entries(at, min(end // PAGE - at, _STEP)), at):
+                    if entry & _PRESENT:
+                        yield n * PAGE, (n + 1) * PAGE, bool(entry & _OF_FILE)
 
     def _listed(self, first: int, end: int) -> list[tuple[int, int]]:
         """Runs of pages from pagemap's entries."""

@@ -273,7 +273,7 @@ def mapped_files(pid: int) -> list[str] | None:
     text = _text(pid, "maps")
     if text is None:
         return None
-    fields = (line.split(None, 5) for line in text.splitlines())
+    fields = (line.split(None, 5) for line in text.splitlines() if "/" in line)
     return list(dict.fromkeys(f[5] for f in fields if len(f) == 6 and f[5].startswith("/")))
 
 

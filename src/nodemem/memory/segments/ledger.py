@@ -13,7 +13,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from operator import itemgetter
 
 from nodemem.memory.segments.types import SEGMENTS, UNATTRIBUTED, Category, Kind
 from nodemem.records import MappedMemory
@@ -21,17 +21,15 @@ from nodemem.records import MappedMemory
 Resident = Callable[[int, int], list[tuple[int, int]]]
 """Which parts of (address, length) are in physical memory, as (address, length)."""
 
+_START = itemgetter(0)
 _NOBODY = Kind("other", UNATTRIBUTED)
-
-
-class _Claim(NamedTuple):
-    start: int
-    end: int
-    kind: Kind
 
 
 _Range = tuple[int, int, Kind]
 """[start, end) of a kind."""
+
+_Part = tuple[MappedMemory, int, int]
+"""[start, end) within a mapping."""
 
 
 @dataclass
@@ -47,16 +45,19 @@ class Ledger:
     """Claims on the addresses of some mappings, which ascend and do not overlap."""
 
     mappings: Sequence[MappedMemory]
-    _pending: list[_Claim] = field(default_factory=list)
-    _won: list[_Range] = field(default_factory=list)
-    _taken: list[tuple[int, int]] = field(default_factory=list)  # the same, whosever it is
+    _pending: list[_Range] = field(default_factory=list)
+    _won: list[_Range] = field(default_factory=list)  # each within one mapping
+    _left: list[_Part] = field(init=False)
     _doubtful: set[Kind] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._left = [(one, one.start, one.end) for one in self.mappings]
 
     def claim(self, start: int, end: int, kind: Kind, *, exact: bool = True) -> None:
         """Say that [start, end) is of a kind, unless somebody has said otherwise before. With
         `exact=False` the whole kind is an estimate."""
         if start < end:
-            self._pending.append(_Claim(start, end, kind))
+            self._pending.append((start, end, kind))
             if not exact:
                 self._doubtful.add(kind)
 
@@ -90,138 +91,108 @@ class Ledger:
             ),
         )  # fmt: skip
 
-    def unclaimed(self) -> Iterator[tuple[MappedMemory, int, int]]:
+    def unclaimed(self) -> Sequence[_Part]:
         """Ranges (mapping, start, end) that nobody has claimed."""
-        self._decide()
-        taken = self._taken
-        at = 0
-        for one in self.mappings:
-            while at < len(taken) and taken[at][1] <= one.start:
-                at += 1
-            reached = one.start
-            while at < len(taken) and taken[at][0] < one.end:
-                if reached < taken[at][0]:
-                    yield one, reached, taken[at][0]
-                reached = taken[at][1]
-                if reached >= one.end:
-                    break  # it may reach into the next one
-                at += 1
-            if reached < one.end:
-                yield one, reached, one.end
-
-    def _decide(self) -> list[_Range]:
-        """Whose is what now, by ascending address. What was decided before stays."""
         if self._pending:
-            fresh = _besides(_earliest(self._pending), self._taken)
-            self._won = sorted(self._won + fresh)
-            self._taken = _merged(self._taken, fresh)
+            won, self._left = _divided(self._left, _earliest(self._pending))
+            self._won += won
             self._pending.clear()
-        return self._won
+        return self._left
 
-    def _parts(self) -> Iterator[tuple[MappedMemory, list[tuple[int, int, Kind | None]]]]:
-        """Each mapping with its parts (start, end, kind), without gaps."""
-        won = self._decide()
-        at = 0
+    def _parts(self) -> Iterator[tuple[MappedMemory, list[_Range]]]:
+        """Each mapping with its parts, without gaps."""
+        nobodys = [(start, end, _NOBODY) for _, start, end in self.unclaimed()]
+        parts = sorted(self._won + nobodys, key=_START)
+        begin = 0
         for one in self.mappings:
-            parts: list[tuple[int, int, Kind | None]] = []
-            while at < len(won) and won[at][1] <= one.start:
-                at += 1
-            if at < len(won) and won[at][0] <= one.start and one.end <= won[at][1]:
-                yield one, [(one.start, one.end, won[at][2])]
-                continue
-            place, reached = at, one.start
-            while place < len(won) and won[place][0] < one.end:
-                start, end, kind = won[place]
-                start, end = max(start, one.start), min(end, one.end)
-                if reached < start:
-                    parts.append((reached, start, None))
-                parts.append((start, end, kind))
-                reached = end
-                place += 1
-            at = max(at, place - 1)  # the last may reach into the next mapping
-            if reached < one.end:
-                parts.append((reached, one.end, None))
-            yield one, parts
+            end = begin
+            while end < len(parts) and parts[end][1] <= one.end:
+                end += 1
+            yield one, parts[begin:end]
+            begin = end
 
 
-def _merged(taken: list[tuple[int, int]], fresh: list[_Range]) -> list[tuple[int, int]]:
-    """Ascending ranges with others that do not overlap them, those that touch as one: of hundreds
-    of thousands of small pieces little is left once what is between them is taken too."""
-    merged: list[tuple[int, int]] = []
-    last_start = last_end = -1
-    for start, end in sorted([*taken, *((start, end) for start, end, _ in fresh)]):
-        if start == last_end:
-            last_end = end
-            continue
-        if last_end >= 0:
-            merged.append((last_start, last_end))
-        last_start, last_end = start, end
-    if last_end >= 0:
-        merged.append((last_start, last_end))
-    return merged
-
-
-def _besides(ranges: list[_Range], taken: list[tuple[int, int]]) -> list[_Range]:
-    """What of ascending ranges is in none of other ascending ones."""
-    left: list[_Range] = []
-    at = 0
-    for start, end, kind in ranges:
-        while at < len(taken) and taken[at][1] <= start:
+def _divided(free: list[_Part], claims: list[_Range]) -> tuple[list[_Range], list[_Part]]:
+    """What of some parts is claimed, and what is left of them; both ascend and do not overlap, as
+    do the parts and the claims."""
+    won: list[_Range] = []
+    left: list[_Part] = []
+    at, count = 0, len(claims)
+    for part in free:
+        one, reached, end = part
+        while at < count and claims[at][1] <= reached:
             at += 1
-        place, reached = at, start
-        while place < len(taken) and taken[place][0] < end:
-            if reached < taken[place][0]:
-                left.append((reached, taken[place][0], kind))
-            reached = taken[place][1]
-            place += 1
+        if at == count or claims[at][0] >= end:
+            left.append(part)
+            continue
+        while at < count and claims[at][0] < end:
+            low, high, kind = claims[at]
+            if reached < low:
+                left.append((one, reached, low))
+                reached = low
+            won.append((reached, min(high, end), kind))
+            reached = min(high, end)
+            if high > end:
+                break  # it reaches into the next one
+            at += 1
         if reached < end:
-            left.append((reached, end, kind))
-    return left
+            left.append((one, reached, end))
+    return won, left
 
 
-def _earliest(claims: list[_Claim]) -> list[_Range]:
+def _earliest(claims: list[_Range]) -> list[_Range]:
     """Ranges that do not overlap, ascending, each with the kind that was claimed first."""
-    order = sorted(range(len(claims)), key=lambda n: claims[n].start)
-    if all(claims[a].end <= claims[b].start for a, b in itertools.pairwise(order)):
-        return [
-            (claims[n].start, claims[n].end, claims[n].kind) for n in order
-        ]  # nobody contests anything
-    bounds = sorted({bound for claim in claims for bound in (claim.start, claim.end)})
+    won: list[_Range] = []
+    chain: list[int] = []  # claims each of which overlaps with one before
+    reached = 0
+    for n in sorted(range(len(claims)), key=[claim[0] for claim in claims].__getitem__):
+        start, end, _ = claims[n]
+        if start >= reached:
+            won += [claims[one] for one in chain] if len(chain) < 2 else _contested(claims, chain)
+            chain = []
+        chain.append(n)
+        reached = max(reached, end)
+    return won + _contested(claims, chain)
+
+
+def _contested(claims: list[_Range], order: list[int]) -> list[_Range]:
+    """The same for some of the claims, in the order of where they start, of which each but the
+    first overlaps with one before."""
+    bounds = sorted({bound for n in order for bound in claims[n][:2]})
     won: list[_Range] = []
     active: list[int] = []
     begun = 0
     for low, high in itertools.pairwise(bounds):
-        while begun < len(order) and claims[order[begun]].start <= low:
+        while begun < len(order) and claims[order[begun]][0] <= low:
             heapq.heappush(active, order[begun])
             begun += 1
-        while active and claims[active[0]].end <= low:
+        while active and claims[active[0]][1] <= low:
             heapq.heappop(active)
-        if active:
-            kind = claims[active[0]].kind
-            if won and won[-1][1] == low and won[-1][2] == kind:
-                won[-1] = (won[-1][0], high, kind)
-            else:
-                won.append((low, high, kind))
+        kind = claims[active[0]][2]
+        if won and won[-1][2] == kind:
+            won[-1] = (won[-1][0], high, kind)
+        else:
+            won.append((low, high, kind))
     return won
 
 
 def _share_out(
     one: MappedMemory,
-    parts: list[tuple[int, int, Kind | None]],
+    parts: list[_Range],
     resident: Resident | None,
     sums: dict[Kind, _Sum],
 ) -> None:
-    kinds = list(dict.fromkeys(kind or _NOBODY for _, _, kind in parts))
     figures = one.rss, one.pss or 0, one.uss or 0
     if not any(figures):
         return
+    kinds = [parts[0][2]] if len(parts) == 1 else list(dict.fromkeys(kind for *_, kind in parts))
     if len(kinds) == 1:
         _add(sums[kinds[0]], figures, exact=True)
         return
     weights = dict.fromkeys(kinds, 0)
     if resident is None:
         for start, end, kind in parts:
-            weights[kind or _NOBODY] += end - start
+            weights[kind] += end - start
     else:
         place = 0
         for start, length in resident(one.start, one.end - one.start):
@@ -230,13 +201,13 @@ def _share_out(
             at = place
             while at < len(parts) and parts[at][0] < start + length:
                 low, high, kind = parts[at]
-                weights[kind or _NOBODY] += min(high, start + length) - max(low, start)
+                weights[kind] += min(high, start + length) - max(low, start)
                 at += 1
     exact = resident is not None and sum(weights.values()) == one.rss
     if not any(weights.values()):
         # It had memory when it was measured and has none now: by addresses, then.
         for start, end, kind in parts:
-            weights[kind or _NOBODY] += end - start
+            weights[kind] += end - start
     shares = [_apportion(figure, list(weights.values())) for figure in figures]
     for n, (kind, weight) in enumerate(weights.items()):
         if weight:

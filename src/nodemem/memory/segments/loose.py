@@ -30,7 +30,7 @@ _LOADERS = ("/ld-linux", "/ld-musl", "/ld-2.")
 def claim(ledger: Ledger, space: AddressSpace, main: Thread | None) -> None:
     """Claim those among the ranges that are still nobody's; `main` is the main thread."""
     left = _MOST_PAGES
-    for one, start, end in list(ledger.unclaimed()):
+    for one, start, end in ledger.unclaimed():
         if one.rss and one.access == "rw-p" and not one.file and not one.inode:
             for low, length in space.resident(start, end - start):
                 left -= length // _PAGE
@@ -39,7 +39,7 @@ def claim(ledger: Ledger, space: AddressSpace, main: Thread | None) -> None:
     told = _told_by_loader(ledger, space)
     if main is not None:
         told.add(main.block)
-    for one, start, end in list(ledger.unclaimed()):
+    for one, start, end in ledger.unclaimed():
         own = one.access == "rw-p" and not one.file and not one.inode
         if own and end - start <= _LOADER_UP_TO and any(start <= word <= end for word in told):
             ledger.claim(start, end, LOADER)
@@ -74,7 +74,9 @@ def _told_by_loader(ledger: Ledger, space: AddressSpace) -> set[int]:
     """The words in the loader's data."""
     words: set[int] = set()
     for one in ledger.mappings:
-        if any(name in one.file for name in _LOADERS) and "x" not in one.access and one.anonymous:
+        if not one.file or not one.anonymous or "x" in one.access:
+            continue
+        if any(name in one.file for name in _LOADERS):
             data = space.read_sparse(one.start, min(one.end - one.start, _LOADER_UP_TO))
             if data is not None:
                 words.update(struct.unpack(f"<{len(data) // 8}Q", data))

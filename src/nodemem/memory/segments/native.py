@@ -123,7 +123,7 @@ def claim_foreign(ledger: Ledger) -> None:
 
 
 def _loose(ledger: Ledger) -> Iterator[tuple[int, int]]:
-    for one, start, end in list(ledger.unclaimed()):
+    for one, start, end in ledger.unclaimed():
         if _is_data(one):
             yield start, end
 

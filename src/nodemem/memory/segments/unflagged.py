@@ -19,7 +19,7 @@ _TABLE_USED = 16 << 10
 def claim(ledger: Ledger, space: AddressSpace) -> None:
     """Claim those among the ranges that are still nobody's."""
     spans = _spans([one for one in ledger.mappings if _may_be(one)])
-    for one, start, end in list(ledger.unclaimed()):
+    for one, start, end in ledger.unclaimed():
         if not one.rss or one.access != "rw-p" or not _may_be(one):
             continue
         v8.claim_cppgc(ledger, space, start, end)

@@ -84,13 +84,15 @@ def claim_reserved(
     be asked after all others who know more. `heaps` are the isolates of heaps by address. Without
     `space` pages are not told from other things."""
     if space is not None:
-        for one, start, end in list(ledger.unclaimed()):
+        for one, start, end in ledger.unclaimed():
             if _reserved(one) and one.rss and one.access == "rw-p":
                 _claim_parked(ledger, space, heaps, start, end)
                 claim_cppgc(ledger, space, start, end)
+    nobodys = {one.start for one, _, _ in ledger.unclaimed()}
     for one, span in _spans(ledger.mappings):
-        kind = _kind(one, span)
-        ledger.claim(one.start, one.end, ALL if space is None and kind == OTHER else kind)
+        if one.start in nobodys:
+            kind = _kind(one, span)
+            ledger.claim(one.start, one.end, ALL if space is None and kind == OTHER else kind)
 
 
 def _claim_parked(
@@ -142,7 +144,8 @@ def _kind(one: MappedMemory, span: int) -> Kind:
 def wasm_reservations(mappings: Iterable[MappedMemory]) -> list[int]:
     """How many bytes of addresses V8 has reserved for each WebAssembly memory: all that a 32-bit
     index can reach, and more, so that no access has to be checked."""
-    return [span for one, span in _spans(mappings) if _kind(one, span) == WASM]
+    large = ((one, span) for one, span in _spans(mappings) if span >= WASM_FROM)
+    return [span for one, span in large if _kind(one, span) == WASM]
 
 
 def _spans(mappings: Iterable[MappedMemory]) -> Iterator[tuple[MappedMemory, int]]:
