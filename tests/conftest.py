@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -44,6 +45,18 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     os.environ["XDG_STATE_HOME"] = str(folder)
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals() -> None:
+    """What is started in the background of a script, or with nohup, has some signals ignored, and
+    so has all that it starts. Tests send them, and would wait for ever for who ignores them."""
+    for number, usual in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGHUP, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 def find_node(major: str) -> Path | None:
