@@ -89,19 +89,13 @@ def test_live_events_agree_with_v8s_log(node: Path, tmp_path: Path) -> None:
     # What V8 does between the end of its pause and our callback is to print the record: bench/gc
     # has the figures of an idle machine, this holds on a busy one.
     assert apart[len(apart) // 2] < 0.3
-    for one, other in pairs:
-        assert one.heap_limit
+    sized = [(one, other) for one, other in pairs if one.heap_limit]
+    assert len(sized) >= 5  # a busy machine may let sizes seem dear
+    for one, other in sized:
         assert {"new_space", "old_space"} <= {space.name for space in one.spaces}
         if one.kind == "minor":
             assert one.promoted == pytest.approx(other.promoted, abs=300_000)
             assert one.survival == pytest.approx(other.survival, abs=0.25)
-
-
-def test_without_causes_the_column_is_empty(any_node: Path, start: Start) -> None:
-    program = start(any_node, WORK, flags=FLAGS)
-    events, _ = watched(program.pid)
-    assert {event.cause for event in events} == {None}
-    assert {event.cpu for event in events} == {None}
 
 
 WORKERS = """
@@ -131,7 +125,8 @@ def test_workers_have_events_of_their_own(any_node: Path, start: Start, tmp_path
     assert {0, 1} <= threads
     assert {watch.thread for watch in watches} >= {0, 1}
     assert any(line == "exit 0" for line in program.stdout_lines)
-    used = [event.used_after for event in events if event.thread == 1]
+    collections = [event for event in events if event.kind in ("minor", "major")]
+    used = [event.used_after for event in collections if event.thread == 1]
     assert all(size is not None and size > 0 for size in used)
 
 
@@ -156,10 +151,13 @@ def test_causes_are_told_and_nothing_stays_behind(node: Path, start: Start) -> N
     before = program.wait_for("left")
     tasks = Path(f"/proc/{program.pid}/task")
     threads = len(list(tasks.iterdir()))
-    events, _ = watched(program.pid, causes=True)
+    events, _ = watched(program.pid)
     collections = [event for event in events if event.kind in ("minor", "major")]
     assert len(collections) >= 3
-    assert all(event.cause and event.cpu is not None for event in collections)
+    # One may fall between two recordings of trace events; then the profiler alone tells it.
+    untold = [one for one in collections if not one.cause or one.cpu is None]
+    assert len(untold) <= 1
+    assert all(one.used_after and one.pause for one in untold)
     program.stdout_lines.clear()
     program.tell("x")
     assert program.wait_for("left") == before
@@ -168,13 +166,63 @@ def test_causes_are_told_and_nothing_stays_behind(node: Path, start: Start) -> N
     assert not [line for line in program.stderr_lines if "Warning" in line]
 
 
+def test_trace_events_of_the_program_itself_are_left_alone(
+    any_node: Path, start: Start, tmp_path: Path
+) -> None:
+    """perf_hooks tells times then; its own file gets no event of ours."""
+    file = tmp_path / "own.json"
+    own = ["--trace-event-categories=node.perf", f"--trace-event-file-pattern={file}"]
+    program = start(any_node, WORK, flags=[*FLAGS, *own])
+    with attach(program.pid) as attached:
+        report = watch_gc(attached, WATCHED, keep=(events := []).append)
+    assert report.notes == {"gc.note.entries": report.figures.count}
+    seen = [one for one in events if isinstance(one, GcEvent)]
+    assert len(seen) >= 3
+    assert {one.cause for one in seen} == {None}
+    assert any(one.time is not None for one in seen)
+    program.tell("end")
+    program.process.wait()
+    assert file.exists()
+    assert "MinorGC" not in file.read_text()
+
+
+OWN = """
+const v8 = require('v8');
+const { PerformanceObserver } = require('perf_hooks');
+let entries = 0;
+const observer = new PerformanceObserver((list) => { entries += list.getEntries().length; });
+observer.observe({ entryTypes: ['gc'] });
+const profiler = new v8.GCProfiler();
+profiler.start();
+let kept = [];
+setInterval(() => {
+  for (let i = 0; i < 15000; i++) kept.push({ i, pair: [i, i + 1] });
+  if (kept.length > 200000) kept = [];
+}, 5);
+process.stdin.on('data', () => {
+  // Entries of what has just been collected are still to come.
+  const { statistics } = profiler.stop();
+  setTimeout(() => { console.log(`counted ${statistics.length} ${entries}`); process.exit(); }, 50);
+});
+console.log('ready');
+"""
+
+
+def test_a_profiler_of_the_program_itself_is_not_disturbed(any_node: Path, start: Start) -> None:
+    program = start(any_node, OWN, flags=FLAGS)
+    events, _ = watched(program.pid)
+    program.tell("x")
+    told, entries = map(int, program.wait_for("counted").split()[1:])
+    assert told >= len([one for one in events if one.kind in ("minor", "major")]) >= 3
+    assert entries == pytest.approx(told, abs=8)
+
+
 def test_a_busy_event_loop_is_watched_too(any_node: Path, start: Start) -> None:
-    """Sizes are told, times are not: perf_hooks tells them on the event loop."""
     busy = "console.log('ready'); let a = []; for (;;) { a.push({}); if (a.length > 2e5) a = []; }"
     program = start(any_node, busy, flags=FLAGS)
     events, (watch,) = watched(program.pid)
     assert len(events) >= 3
-    assert {event.time for event in events} == {None}
+    assert all(event.time is not None and event.cause for event in events)
     assert all(event.used_before for event in events)
     assert watch.events == len(events)
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nodemem.api.node import Node
 
 _REPORT_EVERY = 10_000
+_FEW = 5  # collections of workers that came or went
 
 
 @dataclass
@@ -138,7 +139,6 @@ def watch_gc(
     node: Node,
     seconds: float | None,
     *,
-    causes: bool = False,
     keep: Callable[[GcEvent | GcWatch], object] = lambda event: None,
 ) -> GcReport:
     """Watch a process for `seconds`, or until Ctrl-C: the same figures. `keep` gets each event. Of
@@ -148,16 +148,25 @@ def watch_gc(
         TargetError: see `Node.watch_gc`; also where it ended before anything was seen.
     """
     report = GcReport(Collected(), shapes=("live",))
+    count = sized = caused = 0
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            for some in node.watch_gc(seconds, causes=causes):
+            for some in node.watch_gc(seconds):
                 for event in some:
                     keep(event)
                     report.add(event)
+                    if isinstance(event, GcEvent) and event.kind in ("minor", "major"):
+                        count += 1
+                        sized += bool(event.spaces)
+                        caused += event.cause is not None
     except TargetLost:
         if not report.collected.sorted():
             raise
         report.notes["gc.note.ended"] = 1
+    if 0 < sized < count - _FEW:
+        report.notes["gc.note.sampled"] = sized
+    if count and not caused:
+        report.notes["gc.note.entries"] = count
     report.conclude(version=node.version)
     return report
 

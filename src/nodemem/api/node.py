@@ -118,7 +118,6 @@ class Node:
         seconds: float | None = None,
         *,
         every: float = 1.0,
-        causes: bool = False,
         workers: bool = True,
     ) -> Iterator[list[GcEvent | GcWatch]]:
         """The collections of the main thread and of all workers as they happen, in the order of
@@ -126,13 +125,15 @@ class Node:
         a `GcWatch` for each isolate. Times count from the beginning. While `workers` are watched,
         `memory_usage` must not be asked for.
 
-        Sizes, pauses and kinds are always told. With `causes`, why each ran and how long its thread
-        used the processor, from V8's trace events, and all is handed out at the end.
+        Kinds, pauses, the heap in use, why each ran and how long its thread used the processor come
+        from V8's trace events; heap spaces and what was promoted from `v8.GCProfiler`, which a
+        program that collects very often is spared for most of the time. Where trace events are in
+        use already, perf_hooks tells kinds and pauses; then there are no causes.
 
         Raises:
             TargetError: the process ended, or does not answer.
         """
-        return watch(self._session, seconds, every=every, causes=causes, workers=workers)
+        return watch(self._session, seconds, every=every, workers=workers)
 
     def collect(self, which: Which = "major") -> CollectedOnce:
         """Run one `minor` or `major` collection in the main thread, and see what it frees.

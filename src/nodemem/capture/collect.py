@@ -73,5 +73,5 @@ def collect(session: Session, which: Which) -> CollectedOnce:
 
 def _probe(session: Session) -> GcProbe | None:
     with contextlib.suppress(TargetError):  # the collection is what was asked for
-        return GcProbe(session)
+        return GcProbe(session, entries=False)
     return None

@@ -5,21 +5,20 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
-from nodemem.errors import NodememError, TargetError, TargetLost, TargetTimeout
-from nodemem.gc.causes import NAMES, with_causes
-from nodemem.gc.joined import Joined
+from nodemem.capture.gc_isolate import Watched
+from nodemem.capture.gc_pace import Pace
+from nodemem.capture.gc_trace import Threads
+from nodemem.errors import TargetError, TargetLost, TargetTimeout
+from nodemem.gc.trace_events import NAMES
 from nodemem.records import GcEvent, GcWatch
-from nodemem.target.gc_probe import GcProbe, News
-from nodemem.target.isolate import Isolate
 from nodemem.target.session import Session
-from nodemem.target.tracing import traced
+from nodemem.target.tracing import Trace, traced
 from nodemem.target.worker_thread import WorkerThread, visit_all
 
 _Workers = Callable[[], list[WorkerThread]]
 EVERY = 1.0  # seconds between two questions
-_WORKER = 2.0  # seconds that a worker has for an answer
+_MAIN, _WORKER = 5.0, 2.0  # seconds that an isolate has for an answer
 _REST = 10.0  # seconds before one that gave none is asked again
 _LATE = (0.05, 0.2, 0.5)  # seconds to wait for performance entries that come on the event loop
 
@@ -29,56 +28,61 @@ def watch(
     seconds: float | None,
     *,
     every: float = EVERY,
-    causes: bool = False,
     workers: bool = True,
 ) -> Iterator[list[GcEvent | GcWatch]]:
     """Watch for `seconds` (None: until the caller stops), and hand out what has happened about
     every `every` seconds, in the order of time; at the end a `GcWatch` for each isolate.
 
-    Times count from the beginning. With `causes`, V8's trace events are collected too, and nothing
-    is handed out before the end. Without `workers` the main thread alone is watched; with them
+    Times count from the beginning. Without `workers` the main thread alone is watched; with them
     nothing else may visit workers meanwhile, as `usage.read_memory` does. Whatever way it ends,
     nothing stays behind in the process.
 
     Raises:
         TargetError: the process ended, or does not answer.
     """
-    watching = _Watching(session)
-    kept: list[GcEvent | GcWatch] = []
-    # Before all else: what happens meanwhile should have its cause, too.
-    tracing: contextlib.AbstractContextManager[list[Any]]
-    tracing = traced(session, ["v8"], set(NAMES)) if causes else contextlib.nullcontext([])
     visit: contextlib.AbstractContextManager[_Workers]
     visit = visit_all(session) if workers else contextlib.nullcontext(_no_workers)
-    with tracing as traces, visit as those, contextlib.closing(watching):
-        watching.begin(those())
-        for some in watching.run(seconds, every, those):
-            if causes:
-                kept += some
-            else:
-                yield some
-    if causes:
-        yield with_causes(kept, traces, origin=watching.origin)
+    with contextlib.ExitStack() as stack:
+        trace = _trace(session, stack)
+        those = stack.enter_context(visit)
+        watching = stack.enter_context(contextlib.closing(_Watching(session, trace)))
+        watching.begin(those(), strangers=workers)
+        yield from watching.run(seconds, every, those)
 
 
 def _no_workers() -> list[WorkerThread]:
     return []
 
 
+def _trace(session: Session, stack: contextlib.ExitStack) -> Trace | None:
+    """V8's trace events, where they can be had: not of a Node.js without them, nor while somebody
+    else records some."""
+    try:
+        return stack.enter_context(traced(session, ["v8"], set(NAMES)))
+    except (TargetLost, TargetTimeout):
+        raise
+    except TargetError:
+        return None
+
+
 class _Watching:
     """The probes of one process."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, trace: Trace | None) -> None:
         self._session = session
-        self._watched: dict[int, _Watched] = {}
+        self._trace = trace
+        self._threads: Threads | None = None
+        self._watched: dict[int, Watched] = {}
         self._not_before: dict[int, float] = {}
-        self.origin = 0.0
-        """The microsecond, on the clock of trace events, from which times count."""
+        self._pace = Pace()
+        self._origin = 0.0
 
-    def begin(self, workers: Sequence[WorkerThread]) -> None:
-        main = _Watched(self._session, None)
+    def begin(self, workers: Sequence[WorkerThread], *, strangers: bool) -> None:
+        main = Watched(self._session, None, entries=self._trace is None, timeout=_MAIN)
         self._watched[0] = main
-        self.origin = main.origin
+        self._origin = main.origin
+        if self._trace is not None:
+            self._threads = Threads(main.origin, pid=self._session.pid, strangers=strangers)
         self._join(workers)
 
     def run(
@@ -90,7 +94,9 @@ class _Watching:
         until = None if seconds is None else time.monotonic() + seconds
         try:
             while until is None or time.monotonic() < until:
-                left = every if until is None else min(every, until - time.monotonic())
+                left = self._pace.wait(every)
+                if until is not None:
+                    left = min(left, until - time.monotonic())
                 self._session.wait(left)
                 self._join(workers())
                 yield self._news()
@@ -111,25 +117,49 @@ class _Watching:
             if key in self._watched or worker.ended or self._rests(key):
                 continue
             try:
-                self._watched[key] = _Watched(worker, self.origin, timeout=_WORKER)
+                self._watched[key] = Watched(
+                    worker, self._origin, entries=self._trace is None, timeout=_WORKER
+                )
             except TargetError:  # it has just ended, or stands still in a system call
                 self._not_before[key] = time.monotonic() + _REST
 
     def _news(self) -> list[GcEvent | GcWatch]:
         found: list[GcEvent | GcWatch] = []
-        for key, one in list(self._watched.items()):
-            if self._rests(key):
-                continue
+        if self._trace is not None and self._pace.sizes:
+            # While sizes are told: of what a worker collects in this moment, those tell.
+            self._trace.cut(self._watched[0].probe.mark)
+        asked = [key for key in self._watched if not self._rests(key)]
+        ended = self._ask(asked, self._pace.sizes_next())
+        self._place()
+        for key in asked:
+            found += self._watched[key].take()
+        if self._trace is not None:
+            looking = sum(self._watched[key].looking for key in asked)
+            self._pace.spent(looking, self._watched[0].cpu)
+        for key in ended:
+            found += self._watched.pop(key).finish()
+        return _ordered(found)
+
+    def _ask(self, keys: Sequence[int], goes_on: bool) -> list[int]:
+        """Ask isolates for their news; those that have ended."""
+        ended = []
+        for key in keys:
             try:
-                found += one.take()
+                self._watched[key].ask(goes_on=goes_on)
             except TargetTimeout:
                 self._not_before[key] = time.monotonic() + _REST
             except TargetLost:
                 if key == 0:
                     raise
-                found += one.finish()
-                del self._watched[key]
-        return _ordered(found)
+                ended.append(key)
+        return ended
+
+    def _place(self) -> None:
+        """Give trace events to the isolates that they are of."""
+        if self._trace is not None and self._threads is not None:
+            self._threads.add(self._trace.taken())
+            for one in self._watched.values():
+                one.traced(self._threads.of(one), self._watched[0].interrupted)
 
     def _rests(self, key: int) -> bool:
         """Whether an isolate that did not answer is left alone for now: others must not wait."""
@@ -137,74 +167,26 @@ class _Watching:
 
     def _end(self) -> list[GcEvent | GcWatch]:
         """What came last. Entries come on the event loop, a little later than sizes."""
-        found = self._news()
-        for pause in _LATE:
-            if not any(one.joined.waiting for one in self._watched.values()):
-                break
-            time.sleep(pause)
-            found += self._news()
+        if self._trace is None:
+            found = self._news()
+            for pause in _LATE:
+                if not any(one.waiting for one in self._watched.values()):
+                    break
+                time.sleep(pause)
+                found += self._news()
+        else:
+            self._not_before.clear()
+            found = []
+            with contextlib.suppress(TargetTimeout):
+                self._ask(list(self._watched), False)
+            self._trace.end()
+            self._place()
+        end = self._watched[0].now
         for one in self._watched.values():
             found += one.finish()
+        if self._threads is not None:
+            found += self._threads.strangers(end)
         return _ordered(found)
-
-
-class _Watched:
-    """One isolate: its probe, and what has been joined of its news."""
-
-    def __init__(self, isolate: Isolate, origin: float | None, *, timeout: float = 20.0) -> None:
-        self.probe = GcProbe(isolate, timeout=timeout)
-        try:
-            first = self.probe.take()
-        except BaseException:
-            self.probe.end()
-            raise
-        began = first.now * 1000 + first.timeline
-        self.origin = began if origin is None else origin
-        self._begun = (began - self.origin) / 1e6
-        self._pid, self._thread = isolate.pid, first.thread
-        self._lost = 0
-        self._handed = 0
-        self._spent = 0.0
-        self._now = self._begun
-        self.joined = Joined(
-            (self.origin - first.timeline) / 1000, thread=first.thread, pid=isolate.pid
-        )
-        self._first: list[GcEvent | GcWatch] = self._events(first)
-
-    def take(self) -> list[GcEvent | GcWatch]:
-        first, self._first = self._first, []
-        found = first + self._events(self.probe.take())
-        self._handed += len(found)
-        return found
-
-    def finish(self) -> list[GcEvent | GcWatch]:
-        """What is left, and how it was watched. What began after the last time that was asked does
-        not belong to it any more."""
-        now = self._now
-        with contextlib.suppress(NodememError):
-            news = self.probe.take()
-            self._lost += news.lost
-            self._spent = news.spent / 1000
-            self._first += self.joined.add(news.spaces, [], news.entries)
-        rest = [one for one in (*self._first, *self.joined.rest()) if (one.time or 0.0) <= now]
-        return [
-            *rest,
-            GcWatch(
-                time=now,
-                begun=self._begun,
-                events=self._handed + len(rest),
-                lost=self._lost,
-                cost=2 * self.joined.overhead + self._spent,
-                thread=self._thread,
-                pid=self._pid,
-            ),
-        ]
-
-    def _events(self, news: News) -> list[GcEvent | GcWatch]:
-        self._lost += news.lost
-        self._spent = news.spent / 1000
-        self._now = (news.now * 1000 + news.timeline - self.origin) / 1e6
-        return list(self.joined.add(news.spaces, news.sizes, news.entries))
 
 
 def _ordered(found: list[GcEvent | GcWatch]) -> list[GcEvent | GcWatch]:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     "gc",
     example=[
         "nodemem gc 4242 --for 30s",
-        "nodemem gc 4242 --for 30s --causes",
         "nodemem gc 4242 --collect",
         "nodemem gc app.log",
         "nodemem gc app.log --json",
@@ -33,11 +32,6 @@ if TYPE_CHECKING:
 @click.argument("targets", nargs=-1, required=True, metavar="PID|LOG...|RECORDING")
 @click.option(
     "--for", "duration", metavar="TIME", help="Watch the process so long  [default: until Ctrl-C]"
-)
-@click.option(
-    "--causes",
-    is_flag=True,
-    help="Also why each ran and its processor time, from V8's trace events",
 )
 @click.option(
     "--record",
@@ -58,7 +52,6 @@ def command(
     out: Output,
     targets: tuple[str, ...],
     duration: str | None,
-    causes: bool,
     recording: Path | None,
     collect: Which | None,
     events: bool,
@@ -76,11 +69,11 @@ def command(
     if as_csv:
         out.format = "csv"
     live = len(targets) == 1 and not _is_log(targets[0])
-    _check(live, targets, duration, causes, recording, collect)
+    _check(live, targets, duration, recording, collect)
     if collect is not None:
         _collect(out, targets[0], collect)
     elif live:
-        _watch(out, targets[0], duration, causes, recording, events)
+        _watch(out, targets[0], duration, recording, events)
     else:
         _read(out, targets, events)
 
@@ -102,7 +95,7 @@ def _check(live: bool, targets: tuple[str, ...], *options: Any) -> None:
         if any(options):
             raise UsageError(
                 "a file is read as it is",
-                why="--for, --causes, --record and --collect are for a process",
+                why="--for, --record and --collect are for a process",
                 next=f"nodemem gc {targets[0]}",
             )
         return
@@ -132,7 +125,6 @@ def _watch(
     out: Output,
     target: str,
     duration: str | None,
-    causes: bool,
     recording: Path | None,
     events: bool,
 ) -> None:
@@ -158,7 +150,7 @@ def _watch(
                 kept.append(event)
 
         out.note(out.texts("gc.watching", name=node.name))
-        report = watch_gc(node, seconds, causes=causes, keep=take)
+        report = watch_gc(node, seconds, keep=take)
         subject = subject_of(node)
         title = node.name
     if recording is not None:

@@ -16,6 +16,13 @@ from nodemem.gc import nvp
 from nodemem.gc.words import MARK_COMPACT, SCAVENGE
 from nodemem.records import GcEvent, GcSpace
 
+NAMES = (
+    "MinorGC",
+    "MajorGC",
+    "V8.GCIncrementalMarkingStart",
+    "V8.GCIncrementalMarking",
+)
+"""The events of the category `v8` that tell collections."""
 _BLOCK = 1 << 22
 _LONGEST = 1 << 16  # bytes of one event
 _NAMED = re.compile(

@@ -54,7 +54,9 @@ class News(msgspec.Struct, frozen=True):
     `timeline` is what has to be added to it, in microseconds, for the clock of trace events.
 
     `lost` counts collections that nobody took in time; `spent` is how many milliseconds asking has
-    taken in the target before.
+    taken in the target before, `interruptions` when each began that was between two marks, and how
+    long it took. `tid` is the kernel's number of the thread, where that can be read; `cpu` the
+    processor time of the whole process, in milliseconds.
     """
 
     now: _Time
@@ -65,23 +67,26 @@ class News(msgspec.Struct, frozen=True):
     entries: list[Entry]
     lost: _Size
     spent: _Time
+    cpu: _Time
+    interruptions: Annotated[list[tuple[_Time, _Time]], msgspec.Meta(max_length=10_000)]
+    tid: _Size | None = None
 
 
 class GcProbe:
     """Watches one isolate from its making until `end`. It is asked no longer than `timeout` seconds
-    for each answer.
+    for each answer. With `entries`, perf_hooks tells times; each collection costs the more for it.
 
     Raises:
         TargetError: the probe cannot be started there.
     """
 
-    def __init__(self, isolate: Isolate, *, timeout: float = 20.0) -> None:
+    def __init__(self, isolate: Isolate, *, entries: bool, timeout: float = 20.0) -> None:
         self._isolate = isolate
         self._timeout = timeout
         answer = isolate.call(
             "Runtime.evaluate",
             {
-                "expression": f"{probe.source('gc')}({LEASE})",
+                "expression": f"{probe.source('gc')}({LEASE}, {str(entries).lower()})",
                 "objectGroup": _GROUP,
                 "includeCommandLineAPI": not isolate.loads,
                 "silent": True,
@@ -97,13 +102,14 @@ class GcProbe:
                 next="read its log instead: node --trace-gc, then nodemem gc LOG",
             )
 
-    def take(self) -> News:
-        """What has happened since the last time.
+    def take(self, *, goes_on: bool = True) -> News:
+        """What has happened since the last time. Sizes are told of collections from now on only if
+        it `goes_on` so.
 
         Raises:
             TargetError: the isolate ended, or does not answer as the probe would.
         """
-        answer = self._call("take", timeout=self._timeout)
+        answer = self._call(f"take({str(goes_on).lower()})", timeout=self._timeout)
         value = answer.get("result", {}).get("value") if isinstance(answer, dict) else None
         try:
             return msgspec.json.decode(value or "", type=News)
@@ -113,23 +119,31 @@ class GcProbe:
                 why=str(error)[:300],
             ) from error
 
+    def mark(self) -> None:
+        """Call it before and after something that interrupts the isolate: the next news say how
+        long that took."""
+        self._isolate.post("Runtime.callFunctionOn", self._function("mark()"))
+
     def end(self) -> None:
         """Stop watching, and leave nothing behind. Never raises on account of the target."""
         try:
-            self._call("end", timeout=3.0)
+            self._call("end()", timeout=3.0)
             self._isolate.call("Runtime.releaseObjectGroup", {"objectGroup": _GROUP}, timeout=3.0)
         except NodememError:
             pass  # it has ended, or the lease will run out
 
-    def _call(self, method: str, *, timeout: float) -> Any:
+    def _call(self, what: str, *, timeout: float) -> Any:
         return self._isolate.call(
             "Runtime.callFunctionOn",
-            {
-                "objectId": self._object,
-                "functionDeclaration": f"function () {{ return this.{method}(); }}",
-                "silent": True,
-                "returnByValue": True,
-            },
+            self._function(what),
             timeout=timeout,
             doing="its collections were watched",
         )
+
+    def _function(self, what: str) -> dict[str, Any]:
+        return {
+            "objectId": self._object,
+            "functionDeclaration": f"function () {{ return this.{what}; }}",
+            "silent": True,
+            "returnByValue": True,
+        }

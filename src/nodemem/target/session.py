@@ -161,6 +161,10 @@ class Session:
         except TargetLost as error:
             raise self.lost(doing) from error
 
+    def post(self, method: str, params: dict[str, Any] | None = None) -> None:
+        """Ask without waiting for an answer; see `Channel.post`."""
+        self.connection.post(method, params)
+
     def lost(self, doing: str) -> TargetLost:
         """The error to raise when the connection ended while we were `doing` something."""
         if self._vigil is not None:

@@ -1,31 +1,24 @@
 // Watches the collections of the isolate that evaluates this. v8.GCProfiler tells sizes and cost, but
-// not when; perf_hooks tells when, but no sizes. Both are handed out in their order, to be joined.
+// not when. Where V8's trace events cannot tell that, perf_hooks does (`entries`), but no sizes.
 // Whoever started it takes what was seen again and again; if nobody does for `seconds`, it ends.
-(function (seconds) {
+(function (seconds, entries) {
   try {
     const load = process.getBuiltinModule ? (name) => process.getBuiltinModule(name)
       : process.mainModule ? (name) => process.mainModule.require(name)
         : typeof require === 'function' ? require : null;
     const v8 = load('v8');
     const { performance, PerformanceObserver } = load('perf_hooks');
-    const most = 5000; // a collection takes 4 kB until it is taken
-    let entries = [];
+    const most = 5000; // entries that wait
+    const look = seconds / 6; // a collection takes 4 kB until it is taken
+    let times = [];
     let lost = 0;
     let spent = 0;
+    let interruptions = [];
+    let marked = null;
     let taken = process.uptime();
     let profiler = null;
+    let observer = null;
     let timer = null;
-    const note = (list) => {
-      for (const { startTime, duration, detail } of list) {
-        entries.push([startTime, duration, detail.kind, detail.flags]);
-      }
-      if (entries.length > most) {
-        lost += entries.length;
-        entries = [];
-        restart();
-      }
-    };
-    const observer = new PerformanceObserver((list) => note(list.getEntries()));
     const begin = () => {
       if (!v8.GCProfiler) return null;
       const next = new v8.GCProfiler();
@@ -33,27 +26,41 @@
       return next;
     };
     // The next one begins before the one before ends: a collection in between is told twice, not never.
-    const restart = () => {
+    const replace = (goesOn) => {
       const before = profiler;
-      profiler = begin();
+      profiler = goesOn ? begin() : null;
       const told = before && before.stop();
       return told ? told.statistics : [];
     };
+    const note = (list) => {
+      for (const { startTime, duration, detail } of list) {
+        times.push([startTime, duration, detail.kind, detail.flags]);
+      }
+      if (times.length > most) {
+        lost += times.length;
+        times = [];
+        replace(true);
+      }
+    };
     const end = () => {
       clearTimeout(timer);
-      observer.disconnect();
-      if (profiler) profiler.stop();
-      profiler = null;
-      entries = [];
+      if (observer) observer.disconnect();
+      observer = null;
+      replace(false);
+      times = [];
     };
     const check = () => {
-      const left = taken + seconds - process.uptime();
-      if (left > 0) {
-        timer = setTimeout(check, left * 1000);
-        timer.unref();
-      } else {
+      const idle = process.uptime() - taken;
+      if (idle >= seconds) {
         end();
+        return;
       }
+      if (profiler && idle >= look) {
+        const left = replace(false).length;
+        if (!observer) lost += left;
+      }
+      timer = setTimeout(check, look * 1000);
+      timer.unref();
     };
     const heap = ({ heapStatistics: all, heapSpaceStatistics: spaces }) => [
       all.usedHeapSize, all.totalHeapSize, all.externalMemory, all.heapSizeLimit,
@@ -61,32 +68,55 @@
       spaces.map((space) => space.spaceSize),
       spaces.map((space) => space.spaceAvailableSize),
     ];
-    observer.observe({ entryTypes: ['gc'] });
+    // The kernel's number of this thread, by which trace events name it.
+    const threadOfKernel = () => {
+      try {
+        return Number(load('fs').readlinkSync('/proc/thread-self').split('/').pop()) || null;
+      } catch {
+        return null;
+      }
+    };
+    if (entries) {
+      observer = new PerformanceObserver((list) => note(list.getEntries()));
+      observer.observe({ entryTypes: ['gc'] });
+    }
     profiler = begin();
-    check();
+    timer = setTimeout(check, look * 1000);
+    timer.unref();
+    const tid = threadOfKernel();
     return {
-      take() {
+      take(goesOn) {
         const begun = performance.now();
+        const cpu = process.cpuUsage();
         taken = process.uptime();
-        const statistics = restart();
-        note(observer.takeRecords());
+        const statistics = replace(goesOn);
+        if (observer) note(observer.takeRecords());
         const answer = {
           now: begun,
           timeline: Number(process.hrtime.bigint() / 1000n) - performance.now() * 1000,
           thread: load('worker_threads').threadId,
+          tid,
+          cpu: (cpu.user + cpu.system) / 1000,
           spaces: statistics.length
             ? statistics[0].beforeGC.heapSpaceStatistics.map((space) => space.spaceName) : [],
           sizes: statistics.map(({ gcType, cost, beforeGC, afterGC }) =>
             [gcType, cost, heap(beforeGC), heap(afterGC)]),
-          entries,
+          entries: times,
           lost,
           spent,
+          interruptions,
         };
-        entries = [];
+        times = [];
+        interruptions = [];
         lost = 0;
         const text = JSON.stringify(answer);
         spent += performance.now() - begun;
         return text;
+      },
+      // Before and after something that interrupts the thread, to know how long that takes.
+      mark() {
+        if (marked !== null) interruptions.push([marked, performance.now() - marked]);
+        marked = marked === null ? performance.now() : null;
       },
       end,
     };

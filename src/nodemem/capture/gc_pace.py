@@ -1,0 +1,40 @@
+"""How often the sizes of collections are looked at, so that looking costs little."""
+
+from __future__ import annotations
+
+import time
+
+SHARE = 0.005  # of the time, or of the processor time where that is more
+_WINDOW = 0.25  # seconds
+_LONGEST = 10.0  # seconds without sizes
+
+
+class Pace:
+    """Sizes are told of every collection while that costs less than `SHARE`; where it would cost
+    more, for `_WINDOW` seconds at a time, and so rarely that it does not. `sizes` says whether they
+    are told now."""
+
+    def __init__(self) -> None:
+        self.sizes = True
+        self._pause = 0.0
+        self._since = time.monotonic()
+
+    def wait(self, every: float) -> float:
+        """Seconds until isolates are to be asked again."""
+        if not self.sizes:
+            return self._pause
+        return min(every, _WINDOW) if self._pause else every
+
+    def sizes_next(self) -> bool:
+        """Whether sizes are to be told after isolates have been asked now."""
+        return not self.sizes or self._pause == 0.0
+
+    def spent(self, cost: float, cpu: float) -> None:
+        """Isolates have been asked. Take in what sizes have cost since the last time, and how long
+        the program used the processor, both in seconds."""
+        now = time.monotonic()
+        lasted, self._since = now - self._since, now
+        told, self.sizes = self.sizes, self.sizes_next()
+        if told and lasted > 0:
+            share = cost / max(cpu, lasted)
+            self._pause = min(_LONGEST, max(0.0, lasted * (share / SHARE - 1)))
