@@ -2,8 +2,8 @@
 
     python bench/gc/watching.py NODE [--rounds 9] [--seconds 6] [--flag=--max-semi-space-size=4]
 
-Cost: the same work, a fixed number of requests, is done by two programs in turn, one watched and
-one not; told is the median of the ratios of their processor time, all threads. Agreement: pauses
+Cost: a program does the same work, a fixed number of requests, again and again, in turn watched and
+not; told are mean and median of the ratios of its processor time, all threads. Agreement: pauses
 and number of collections against --trace-gc-nvp of the same run, written to a file.
 """
 
@@ -13,15 +13,16 @@ import argparse
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 from nodemem.api.gc import watch_gc
 from nodemem.api.node import attach
 from nodemem.gc.log import GcLog
-from nodemem.records import GcEvent
+from nodemem.records import GcEvent, GcWatch
 
-# Waits for a line, works, and tells the processor time of the work.
+# Does so many requests for each number that it is told, and tells the processor time of that.
 WORK = """
 const cache = new Map();
 let n = 0;
@@ -31,88 +32,86 @@ function request() {
   if (cache.size > 20000) cache.delete(n - 20001);
 }
 for (let i = 0; i < 100000; i++) request();
-process.stdin.once('data', () => {
-  const begun = process.cpuUsage(), until = n + COUNT;
+process.stdin.on('data', (count) => {
+  const begun = process.cpuUsage(), until = n + Number(count);
   const timer = setInterval(() => {
     for (let i = 0; i < 400; i++) request();
     if (n < until) return;
     clearInterval(timer);
     const { user, system } = process.cpuUsage(begun);
     console.log('used', user + system);
-    process.stdin.once('data', () => process.exit());
   }, 1);
 });
 console.log('ready');
 """
 
 
-def once(node: str, flags: list[str], count: int, *, watched: bool) -> tuple[int, int]:
-    """Microseconds of processor time, and collections seen."""
+def work(program: subprocess.Popen[str], count: int, *, watched: bool) -> tuple[int, int, float]:
+    """Microseconds of processor time, collections seen, and seconds that watching took by its own
+    account."""
+    assert program.stdin is not None
+    assert program.stdout is not None
+
+    def go() -> None:
+        program.stdin.write(f"{count}\n")
+        program.stdin.flush()
+
+    if not watched:
+        go()
+        return int(program.stdout.readline().split()[1]), 0, 0.0
+    seen, own = 0, 0.0
+    with attach(program.pid) as one:
+        stop = threading.Event()
+        stream = one.watch_gc(None)
+        told: list[str] = []
+        reader = threading.Thread(
+            target=lambda: (told.append(program.stdout.readline()), stop.set())
+        )
+        for number, some in enumerate(stream):
+            seen += sum(isinstance(event, GcEvent) for event in some)
+            if number == 0:  # the probe is there
+                seen = 0
+                go()
+                reader.start()
+            elif stop.is_set():
+                break
+        own = sum(event.cost or 0.0 for event in some if isinstance(event, GcWatch))
+        stream.close()
+    return int(told[0].split()[1]), seen, own
+
+
+def cost(node: str, flags: list[str], rounds: int, count: int) -> None:
+    """Turn by turn in one program: two of them differ by more than watching costs."""
     program = subprocess.Popen(
-        [
-            node,
-            "--inspect-port=0",
-            *flags,
-            "-e",
-            WORK.replace("COUNT", str(count)),
-        ],
+        [node, "--inspect-port=0", *flags, "-e", WORK],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    assert program.stdin is not None
     assert program.stdout is not None
     try:
         program.stdout.readline()
-        seen = 0
-        if not watched:
-            program.stdin.write("go\n")
-            program.stdin.flush()
-            return int(program.stdout.readline().split()[1]), 0
-        with attach(program.pid) as one:
-            stream = one.watch_gc(None)
-            began = False
-            for some in stream:
-                seen += len(some)
-                if not began:
-                    began = True
-                    program.stdin.write("go\n")
-                    program.stdin.flush()
-                    until = time.monotonic() + 3600
-                done = select_line(program)
-                if done is not None or time.monotonic() > until:
-                    stream.close()
-                    assert done is not None
-                    return int(done.split()[1]), seen
-        raise AssertionError("the program ended")
+        work(program, count, watched=False)
+        ratios, seen, used = [], 0, 0
+        for turn in range(rounds):
+            # In both orders: what the one leaves to the other evens out.
+            order = (False, True) if turn % 2 else (True, False)
+            times = {watched: work(program, count, watched=watched) for watched in order}
+            ratios.append(times[True][0] / times[False][0] - 1)
+            used, seen = times[True][:2]
     finally:
         program.kill()
-
-
-def select_line(program: subprocess.Popen[str]) -> str | None:
-    import select
-
-    assert program.stdout is not None
-    return program.stdout.readline() if select.select([program.stdout], [], [], 0)[0] else None
-
-
-def cost(node: str, flags: list[str], rounds: int, count: int) -> None:
-    ratios, seen = [], 0
-    for _ in range(rounds):
-        plain, _ = once(node, flags, count, watched=False)
-        watched, seen = once(node, flags, count, watched=True)
-        ratios.append(watched / plain - 1)
+    mean, error = statistics.mean(ratios), statistics.stdev(ratios) / len(ratios) ** 0.5
     ratios.sort()
     print(
-        f"cost: {statistics.median(ratios) * 100:+.2f} % of its processor time (quartiles "
-        f"{ratios[len(ratios) // 4] * 100:+.2f} to {ratios[-1 - len(ratios) // 4] * 100:+.2f}), "
-        f"{seen} collections a run"
+        f"cost: {mean * 100:+.2f} % of its processor time +- {error * 100:.2f} (standard error), "
+        f"median {statistics.median(ratios) * 100:+.2f} %; {seen} collections in "
+        f"{used / 1e6:.2f} s of processor time"
     )
 
 
 def agreement(node: str, flags: list[str], seconds: float) -> None:
-    endless = WORK.replace("COUNT", "1e9")
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "gc.log"
         with log.open("wb") as file:
@@ -123,7 +122,7 @@ def agreement(node: str, flags: list[str], seconds: float) -> None:
                     *flags,
                     "--trace-gc-nvp",
                     "-e",
-                    endless,
+                    WORK,
                 ],
                 stdin=subprocess.PIPE,
                 stdout=file,
@@ -132,7 +131,7 @@ def agreement(node: str, flags: list[str], seconds: float) -> None:
             assert program.stdin is not None
             while b"ready" not in log.read_bytes():
                 time.sleep(0.05)
-            program.stdin.write(b"go\n")
+            program.stdin.write(b"1e9\n")
             program.stdin.flush()
             found: list[object] = []
             with attach(program.pid) as one:

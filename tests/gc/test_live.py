@@ -246,6 +246,41 @@ def test_collect(node: Path, start: Start, which: str, capsys: pytest.CaptureFix
     assert program.process.poll() is None
 
 
+THREADS = """
+const { Worker, isMainThread } = require('worker_threads');
+let kept = Array.from({ length: 3e5 }, (_, i) => ({ i }));
+setTimeout(() => {
+  kept = null;
+  if (isMainThread) new Worker(__filename).on('message', () => console.log('ready'));
+  else require('worker_threads').parentPort.postMessage('ready');
+}, 200);
+setInterval(() => {}, 1000);
+"""
+
+
+@pytest.mark.parametrize("which", ["major", "minor"])
+def test_collect_in_workers_too(
+    any_node: Path, start: Start, which: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "threads.js"
+    script.write_text(THREADS)
+    program = start(any_node, script, flags=FLAGS)
+    ask = ["gc", str(program.pid), "--collect", which]
+    assert run([*ask, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)["data"]
+    assert [one["thread"] for one in data["isolates"]] == [0, 1]
+    assert {event["thread"] for event in data["events"]} == {0, 1}
+    assert data["failed"] == []
+    if which == "major":
+        assert all(one["freed_bytes"] > 4_000_000 for one in data["isolates"])
+    assert [row["figure"] for row in data["rows"]].count("rss") == 1
+    assert run([*ask, "--worker", "1", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)["data"]
+    assert [one["thread"] for one in data["isolates"]] == [1]
+    assert run([*ask, "--worker", "7"]) != 0
+    assert "worker threads are 1" in capsys.readouterr().err
+
+
 def test_a_recording_tells_the_same(
     any_node: Path, start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

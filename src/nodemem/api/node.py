@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from nodemem.capture.collect import CollectedOnce, Which, collect
+from nodemem.capture.collect import CollectedAll, Which, collect
 from nodemem.capture.forecast import Forecast
 from nodemem.capture.gc import watch
 from nodemem.capture.snapshot import SnapshotFile, forecast_isolate, take_snapshot
@@ -135,13 +135,15 @@ class Node:
         """
         return watch(self._session, seconds, every=every, workers=workers)
 
-    def collect(self, which: Which = "major") -> CollectedOnce:
-        """Run one `minor` or `major` collection in the main thread, and see what it frees.
+    def collect(self, which: Which = "major", *, worker: int | None = None) -> CollectedAll:
+        """Run one `minor` or `major` collection in the main thread and in each worker thread, one
+        after another, or only in that `worker` (0: the main thread), and see what they free.
 
         Raises:
+            TargetNotFound: there is no such worker.
             TargetError: the process ended, or its event loop is busy for more than a minute.
         """
-        return collect(self._session, which)
+        return collect(self._session, which, worker=worker)
 
     def collect_garbage(self) -> None:
         """Run a full garbage collection, so that what follows counts live objects only.

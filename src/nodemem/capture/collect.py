@@ -1,31 +1,36 @@
-"""A collection that was asked for, and what came of it."""
+"""Collections that were asked for, and what came of them."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from nodemem.errors import TargetError
+from nodemem.errors import TargetError, TargetNotFound
 from nodemem.gc.joined import Joined
 from nodemem.records import GcEvent, MemorySample
 from nodemem.target import usage
 from nodemem.target.gc_probe import GcProbe
+from nodemem.target.isolate import Isolate
 from nodemem.target.session import Session
+from nodemem.target.worker_thread import visit_all
 
 Which = Literal["minor", "major"]
 _SETTLE = 1.0  # seconds in which V8 gives pages back, on threads of its own
+_LONGEST = 60.0
 
 
 @dataclass(frozen=True)
 class CollectedOnce:
-    """Samples of the main thread's isolate right before and right after, and one a second later,
-    when V8 has given back what it does. `events` are the collections that ran for it: a major one
-    may take several.
+    """Samples of an isolate right before and right after, and one a second later, when V8 has given
+    back what it does. `thread` is the `threadId` of a worker, 0 for the main thread. `events` are
+    the collections that ran for it: a major one may take several.
     """
 
     which: Which
+    thread: int
     before: MemorySample
     after: MemorySample
     later: MemorySample
@@ -40,38 +45,87 @@ class CollectedOnce:
             return (sizes[0][0] or 0) - (sizes[-1][1] or 0)
         return self.before.heap_used - self.after.heap_used
 
+    @property
+    def pause(self) -> float | None:
+        """Seconds in which the thread stood still; None where that was not seen."""
+        return sum(one.pause or 0.0 for one in self.events) if self.events else None
 
-def collect(session: Session, which: Which) -> CollectedOnce:
-    """Run one collection in the main thread. The program stands still meanwhile.
+
+@dataclass(frozen=True)
+class CollectedAll:
+    """The main thread's isolate, then those of workers by number; `failed` says of which threads
+    there is nothing, and why."""
+
+    isolates: Sequence[CollectedOnce]
+    failed: Sequence[str] = ()
+
+
+def collect(session: Session, which: Which, *, worker: int | None = None) -> CollectedAll:
+    """Run one collection in the main thread and in each worker, one after another, or only in the
+    `worker` of that number, 0 being the main thread. Each stands still for its own.
 
     Raises:
+        TargetNotFound: there is no such worker.
         TargetError: the process ended, or its event loop is busy for more than a minute.
     """
-    probe = _probe(session)
+    began = time.monotonic()
+    done: list[tuple[Isolate, CollectedOnce]] = []
+    failed: list[str] = []
+    if worker in (None, 0):
+        done.append((session, _one(session, which, began)))
+    with visit_all(session) if worker != 0 else contextlib.nullcontext(list) as workers:
+        threads = sorted(((one.thread() or 0), one) for one in workers() if not one.ended)
+        for number, thread in threads:
+            if worker not in (None, number):
+                continue
+            try:
+                done.append((thread, _one(thread, which, began)))
+            except TargetError as error:
+                if session.connection.ended or worker is not None:
+                    raise
+                failed.append(str(error))
+        if not done:
+            known = ", ".join(str(number) for number, _ in threads)
+            raise TargetNotFound(
+                f"{session.name} has no worker thread {worker}",
+                why=f"its worker threads are {known}" if known else "it has none",
+                next="nodemem usage shows the worker threads",
+            )
+        session.wait(_SETTLE)
+        found = []
+        for isolate, one in done:
+            with contextlib.suppress(TargetError):  # it has ended since: what it was stays told
+                later = usage.read_isolate(isolate, time=time.monotonic() - began)
+                one = replace(one, later=later)
+            found.append(one)
+    return CollectedAll(found, failed)
+
+
+def _one(isolate: Isolate, which: Which, began: float) -> CollectedOnce:
+    probe = _probe(isolate)
+    thread = 0
     try:
-        before = usage.read_isolate(session, time=0.0)
         if probe is not None:
-            origin = probe.take()
-        begun = time.monotonic()
+            first = probe.take()
+            thread = first.thread
+        before = usage.read_isolate(isolate, time=time.monotonic() - began)
         if which == "major":
-            session.call("HeapProfiler.collectGarbage", timeout=60.0)
+            isolate.call("HeapProfiler.collectGarbage", timeout=_LONGEST)
         else:
-            session.ask("collect_minor", dict, timeout=60.0)
-        after = usage.read_isolate(session, time=time.monotonic() - begun)
+            isolate.ask("collect_minor", dict, timeout=_LONGEST)
+        after = usage.read_isolate(isolate, time=time.monotonic() - began)
         events: list[GcEvent] = []
         if probe is not None:
-            joined = Joined(origin.now, thread=0, pid=session.pid)
-            news = probe.take()
+            joined = Joined(first.now, thread=thread, pid=isolate.pid)
+            news = probe.take(goes_on=False)
             events = [*joined.add(news.spaces, news.sizes, []), *joined.rest()]
     finally:
         if probe is not None:
             probe.end()
-    session.wait(_SETTLE)
-    later = usage.read_isolate(session, time=time.monotonic() - begun)
-    return CollectedOnce(which, before, after, later, events)
+    return CollectedOnce(which, thread, before, after, after, events)
 
 
-def _probe(session: Session) -> GcProbe | None:
+def _probe(isolate: Isolate) -> GcProbe | None:
     with contextlib.suppress(TargetError):  # the collection is what was asked for
-        return GcProbe(session, entries=False)
+        return GcProbe(isolate, entries=False)
     return None

@@ -44,7 +44,12 @@ if TYPE_CHECKING:
     is_flag=False,
     flag_value="major",
     type=click.Choice(["major", "minor"]),
-    help="Run one collection in the process, major if not said, and show what it freed",
+    help="Run one collection in each thread, major if not said, and show what it freed",
+)
+@click.option(
+    "--worker",
+    type=click.IntRange(min=0),
+    help="With --collect: only in this worker thread; 0 is the main thread",
 )
 @click.option("--events", is_flag=True, help="One row a collection, instead of the figures")
 @click.option("--csv", "as_csv", is_flag=True, help="Same as --format csv: one row a collection")
@@ -54,6 +59,7 @@ def command(
     duration: str | None,
     recording: Path | None,
     collect: Which | None,
+    worker: int | None,
     events: bool,
     as_csv: bool,
 ) -> None:
@@ -66,12 +72,16 @@ def command(
     program's own output, from any Node.js; trace events; what v8.GCProfiler returned; or a
     recording. Several files are parts of one log; - is standard input.
     """
+    from nodemem.errors import UsageError
+
     if as_csv:
         out.format = "csv"
     live = len(targets) == 1 and not _is_log(targets[0])
     _check(live, targets, duration, recording, collect)
+    if worker is not None and collect is None:
+        raise UsageError("--worker goes with --collect", next="all threads are watched")
     if collect is not None:
-        _collect(out, targets[0], collect)
+        _collect(out, targets[0], collect, worker)
     elif live:
         _watch(out, targets[0], duration, recording, events)
     else:
@@ -176,25 +186,40 @@ def _recorder(node: Node, path: Path | None, *, force: bool) -> Iterator[Any]:
         yield writer.write
 
 
-def _collect(out: Output, target: str, which: Which) -> None:
+def _collect(out: Output, target: str, which: Which, worker: int | None) -> None:
     from nodemem.cli._live import attached, subject_of
     from nodemem.gc.table import collected_table
 
     with attached(out, target) as node:
-        done = node.collect(which)
-        subject = subject_of(node)
-    table = collected_table(done.before, done.after, done.later)
+        done = node.collect(which, worker=worker)
+        subject, name = subject_of(node), node.name
+    isolates = done.isolates
+    table = collected_table([(one.thread, (one.before, one.after, one.later)) for one in isolates])
     if out.format != "text":
-        data = table.to_data() | {"which": which, "freed_bytes": done.freed, "events": done.events}
+        data = table.to_data() | {
+            "which": which,
+            "freed_bytes": sum(one.freed for one in isolates),
+            "events": [event for one in isolates for event in one.events],
+            "isolates": [
+                {
+                    "thread": one.thread,
+                    "freed_bytes": one.freed,
+                    "pause_ms": None if one.pause is None else round(one.pause * 1000, 6),
+                }
+                for one in isolates
+            ],
+            "failed": list(done.failed),
+        }
         out.emit(table, subject=subject, data=data)
         return
-    pause = sum(event.pause or 0.0 for event in done.events) if done.events else None
-    key = "gc.collected_major" if which == "major" else "gc.collected_minor"
-    out.write(
-        out.texts(key, name=node.name, freed=max(0, done.freed), pause=pause)
-        + "\n\n"
-        + out.text(table)
-    )
+    lines = []
+    for one in isolates:
+        key = f"gc.collected_{which}_worker" if one.thread else f"gc.collected_{which}"
+        freed = max(0, one.freed)
+        lines.append(out.texts(key, name=name, thread=one.thread, freed=freed, pause=one.pause))
+    out.write("\n".join(lines) + "\n\n" + out.text(table))
+    for reason in done.failed:
+        out.note(reason)
 
 
 def _emit_events(out: Output, table: Table, subject: dict[str, Any]) -> None:

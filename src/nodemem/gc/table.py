@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nodemem.gc.statistics import KINDS, Statistics
@@ -106,15 +106,25 @@ _SHORT = (
 )
 
 
-def collected_table(*samples: MemorySample) -> Table:
-    """A process before, right after, and a second after a collection: a row a figure, bytes."""
-    figures = ("heap_used", "heap_total", "external", "array_buffers", "rss")
+def collected_table(isolates: Sequence[tuple[int, Sequence[MemorySample]]]) -> Table:
+    """Isolates by `threadId`, each with samples before, right after, and a second after it was
+    collected: a row a figure, bytes. RSS is that of the process, before the first and after the
+    last."""
+    figures = ("heap_used", "heap_total", "external", "array_buffers")
+    rows: list[tuple[object, ...]] = [
+        (thread, figure, *(getattr(sample, figure) for sample in samples))
+        for thread, samples in isolates
+        for figure in figures
+    ]
+    first, last = isolates[0][1], isolates[-1][1]
+    rows.append((None, "rss", first[0].rss, last[1].rss, last[2].rss))
     return Table(
         (
+            Column("thread"),
             Column("figure", role="name"),
             *(Column(key, unit="bytes") for key in ("before", "after", "after_a_second")),
         ),
-        [(figure, *(getattr(sample, figure) for sample in samples)) for figure in figures],
+        rows,
     )
 
 
