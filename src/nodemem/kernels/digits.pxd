@@ -17,7 +17,7 @@ cdef inline Py_ssize_t usual_numbers(
     cdef int comma_next = info[0] == 2
     if at < 16 or end - at < 64 or end > text.shape[0]:
         return filled
-    if filled + (end - at + 1) // 2 > out.shape[0]:
+    if filled + (end - at + 1) // 2 + 4 > out.shape[0]:
         return filled
     numbers = nodemem_usual_numbers(&text[0], &at, end, &comma_next, &out[filled])
     info[0] = 2 if comma_next else 1

@@ -126,7 +126,7 @@ class RecordReader:
         number = -1
         try:
             text = bytearray(_PIECE + _LONGEST_NUMBER + 1)
-            room = _HEAD + len(text) // 2 + 1
+            room = _HEAD + len(text) // 2 + 8  # as many numbers, and what vectors ask for besides
             buffers = zeros("I", room), zeros("I", room), zeros("Q", room)
             while not self._errors:
                 with self._taking:
