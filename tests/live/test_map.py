@@ -94,6 +94,26 @@ def test_every_worker_apart_as_v8_tells(run: Callable[[str], NodeProgram]) -> No
     assert of(found, "main_stack") > 0
 
 
+def test_names_of_workers(node: Path, start: Start, nodemem_map: Callable[..., Done]) -> None:
+    program = start(
+        node,
+        """
+        const { Worker } = require('node:worker_threads');
+        process.title = 'titled';
+        const make = (name) => new Worker('setInterval(() => {}, 1e6)', { eval: true, name });
+        make('alpha').on('online', () => make(undefined).on('online', () => {
+          console.log('ready ' + process.version);
+        }));
+        setInterval(() => {}, 1e6);
+        """,
+    )
+    version = program.wait_for("ready").removeprefix("ready v")
+    names_threads = int(version.split(".")[0]) >= 24
+    own = {one.name: one.thread for one in nodemem.memory_map(program.pid).isolates}
+    assert own == {"main": None, "worker 1": "alpha" if names_threads else None, "worker 2": None}
+    assert ("worker 1 (alpha) " in nodemem_map(program.pid).stdout) == names_threads
+
+
 def test_objects(run: Callable[[str], NodeProgram]) -> None:
     found = quiet_map(run("objects"))
     assert 80e6 < v8_of(found) < 250e6

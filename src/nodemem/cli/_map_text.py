@@ -121,7 +121,11 @@ def _isolates(out: Output, found: MemoryMap) -> list[str]:
     if len(sums) < 2:
         return []
     order = sorted(sums.items(), key=lambda pair: (-pair[1], len(pair[0]), pair[0]))
-    told = ", ".join(f"{visible(name)} {say(size, 'bytes', out.texts)}" for name, size in order)
+    threads = {one.name: one.thread for one in found.isolates}
+    labels = {name: f"{name} ({own})" if (own := threads.get(name)) else name for name in sums}
+    told = ", ".join(
+        f"{visible(labels[name])} {say(size, 'bytes', out.texts)}" for name, size in order
+    )
     return [out.texts("map.isolates", told=told)]
 
 

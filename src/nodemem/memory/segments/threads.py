@@ -32,6 +32,8 @@ _VARIABLES = 1 << 10  # bytes below a control block that are looked at for the t
 _KEYS_END = 0x520  # bytes of a control block up to the end of the values of pthread_getspecific
 _BLOCK_LEAST = 0x700  # bytes of a control block, at least; a page is more than it has
 _PAGE = 4096
+_WORKER = "WorkerThread"  # what Node.js calls that of a worker without a name
+_V8_HELPER = "V8Worker"
 _GUARD_UP_TO = 64 << 10
 _BELOW_HEAP = 0x14000  # how far V8's heap may be behind the beginning of its isolate
 
@@ -72,6 +74,13 @@ def find(
     run = _heaps(variables, heaps, space)
     return [Thread(by_inner[inner], *blocks[inner], run.get(inner)) for inner in by_inner
             if inner in blocks]  # fmt: skip
+
+
+def own_name(one: ThreadName, all_of_them: Iterable[ThreadName]) -> str | None:
+    """The name that the program has given to the worker whose thread it is. Before Node.js 24
+    a thread was called as the one that made it; since then V8's have a name as well."""
+    named = any(other.name.endswith(_V8_HELPER) for other in all_of_them)
+    return one.name if named and one.name != _WORKER else None
 
 
 def isolates(threads: Sequence[Thread], main: int, heaps: Sequence[int]) -> dict[int, str]:

@@ -98,10 +98,13 @@ class V8Space:
 @dataclass(frozen=True)
 class Isolate:
     """What `isolate` of a category names: `tid` is the kernel's id of the thread that runs it, None
-    if that was not found. Names of workers change when another one ends, ids do not."""
+    if that was not found. Names of workers change when another one ends, ids do not. `thread` is
+    what the program calls that thread: the `name` of the worker, since Node.js 24; None where it
+    has no name of its own."""
 
     name: str
     tid: int | None
+    thread: str | None = None
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from nodemem.memory.segments.binaries import Open
 from nodemem.memory.segments.ledger import Ledger, Resident
 from nodemem.memory.segments.totals import outside
 from nodemem.memory.segments.types import Check, Isolate, MemoryMap, Refusal, V8Space
-from nodemem.records import AddressSpace, MappedMemory, Observed
+from nodemem.records import AddressSpace, MappedMemory, Observed, ThreadName
 
 _OBJECTS_UP_TO = 256 << 20
 """Bytes of V8's pages up to which the objects of ArrayBuffers are looked for."""
@@ -130,11 +130,17 @@ def _claim_memory(
     unflagged.claim(ledger, space)
     native.claim_foreign(ledger)
     native.claim_embedded(ledger, open_file)
-    run_by = {one.heap: one.name.tid for one in found}
+    run_by = {one.heap: one.name for one in found}
     # `main`, then `worker 1`, `worker 2`, ...
     in_order = sorted(isolates.items(), key=lambda item: (item[1] != "main", len(item[1]), item[1]))
-    named = [Isolate(name, run_by.get(heap)) for heap, name in in_order]
+    named = [_isolate(name, run_by.get(heap), seen) for heap, name in in_order]
     return spaces, named, checks, ["buffers"] if stores and not looked else []
+
+
+def _isolate(name: str, thread: ThreadName | None, seen: Observed) -> Isolate:
+    if thread is None or thread.tid == seen.pid:
+        return Isolate(name, None if thread is None else thread.tid)
+    return Isolate(name, thread.tid, threads.own_name(thread, seen.threads))
 
 
 def _size(heaps: Sequence[Heap]) -> int:
