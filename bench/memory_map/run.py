@@ -4,8 +4,9 @@
 
 For each size, of JavaScript objects and of Buffers: processor time and time by the clock of
 `nodemem.memory_map` in a process that has made one before, and the longest call within the target
-that needed its memory map meanwhile. Beside it the same while nothing is read, and while smaps is
-read and thrown away, which is the least that any tool does. The ways take turns; medians are told.
+that changed its memory map meanwhile. Beside it the same while nothing is read, and while smaps is
+read and thrown away, which is the least that any tool does. Each way is repeated for two seconds,
+so that all meet as much of what else the machine does. The ways take turns; medians are told.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import nodemem
 from nodemem.testing import NodeProgram
 
 TARGET = Path(__file__).with_name("target.cjs")
+SECONDS = 2.0
 
 
 def plain(pid: int) -> None:
@@ -45,6 +47,15 @@ def ask(program: NodeProgram) -> float:
     return float(program.stdout_lines[-1].split()[1])
 
 
+def repeated(way: Callable[[int], object], pid: int) -> tuple[float, float, int]:
+    """Processor time and time by the clock of as many readings as fit, and how many."""
+    cpu, clock, times = time.process_time(), time.monotonic(), 0
+    while not times or time.monotonic() - clock < SECONDS:
+        way(pid)
+        times += 1
+    return time.process_time() - cpu, time.monotonic() - clock, times
+
+
 def measure(node: Path, kind: str, megabytes: int, rounds: int) -> None:
     program = NodeProgram.start(
         node,
@@ -68,10 +79,8 @@ def measure(node: Path, kind: str, megabytes: int, rounds: int) -> None:
             for name, way in WAYS.items():
                 time.sleep(0.2)
                 ask(program)
-                cpu, clock = time.process_time(), time.monotonic()
-                way(program.pid)
-                cpu, clock = time.process_time() - cpu, time.monotonic() - clock
-                figures[name].append((1e3 * cpu, 1e3 * clock, ask(program)))
+                cpu, clock, times = repeated(way, program.pid)
+                figures[name].append((1e3 * cpu / times, 1e3 * clock / times, ask(program)))
         for name, rows in figures.items():
             cpu, clock, longest = (statistics.median(column) for column in zip(*rows, strict=True))
             most = max(row[2] for row in rows)

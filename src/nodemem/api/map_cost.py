@@ -15,7 +15,7 @@ Mode = Literal["default", "gentle", "freeze"]
 # map for, for each GiB while it adds up one mapping; and how long all of the reading takes.
 _STALL_GIB = (0.0, 0.07)
 _GENTLE = (0.0, 0.03)
-_READ, _READ_GIB, _READ_MAPPING = 0.03, 0.05, 40e-6
+_READ, _READ_GIB, _READ_MAPPING = 0.03, 0.05, 28e-6
 _SPREAD = 3.0
 
 
