@@ -1,27 +1,37 @@
 """Records that look like one that was read before, but for their numbers.
 
 A program prints the same words in the same order all its life, so that only the first record of a
-form has to be read with care. A form demands more than the careful readers, `plain` and `nvp`: what
-does not fit is left to them. What fits gives the same columns.
+form has to be read with care; those like it are read by a compiled loop (`kernels.gc_lines`), many
+at a time. A form demands more than the careful readers, `plain` and `nvp`: what does not fit is
+left to them. What fits gives the same columns.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nodemem.gc import nvp, plain
-from nodemem.gc.scan import ANCHOR
-from nodemem.records import GcEvent, GcKind
+from nodemem.kernels import load
+from nodemem.records import GcEvent, GcSpace
 
-_MOST_FORMS = 4
-_MOST_LEARNED = 64  # making one costs a millisecond
-_MOST_TEXTS = 1 << 14
-_PAIR = re.compile(rb"([\w.]+)=\d{1,15}(\.\d{1,9})?(?=%?(?: |\s*$))")
-_WHOLE, _BROKEN = rb"\d{1,15}", rb"\d{1,15}\.\d{1,9}"
+_MOST_FORMS = 24
+_MOST_LEARNED = 200  # making one costs as much as a hundred records
+_ROWS = 512
+_FLOATS, _WHOLES = 8, 10  # columns of a row
+_STAMP = re.compile(rb" *(\d{1,15}(?:\.\d{1,6})?) ms: ")
+_POOLED = re.compile(rb"pooled: (\d{1,9}(?:\.\d{1,6})?) MB")
+_TEXT_PAIR = re.compile(rb"([\w.]+)=(\d{1,15}(\.\d{1,6})?)(?=%?(?: |$))")
+_JSON_PAIR = re.compile(rb'"([\w.]+)":(\d{1,15}(\.\d{1,6})?(?:e[+-]\d{1,3})?)(?=[,}])')
+_NO_SPACES: list[GcSpace] = []  # one for all: to make a new one for each costs a fifth of an event
 _REDUCE = b"reduce_memory"  # a choice, not an amount
+
+_Number = tuple[int, int, int, int]
+"""Where it stands in the text, what it is, and its column; see the kernel."""
+_Make = Callable[[Sequence[float], Sequence[int], "Isolate"], GcEvent]
 
 
 @dataclass(slots=True)
@@ -36,151 +46,221 @@ class Isolate:
     pause: float = 0.0
     limit: int | None = None
     spaces: int = 0
+    wrong: int = 0  # how often V8 printed another `allocated` than follows from the sizes
 
 
-class _Numbers(dict[bytes, Any]):
-    """Numbers by how they are written, as `plain` reads them: most come again and again.
+@dataclass(slots=True, frozen=True)
+class _Form:
+    """Fixed texts, the numbers behind them, and how an event is made of the numbers' columns."""
 
-    Raises:
-        KeyError: it is no number.
-    """
-
-    def __init__(self, read: Callable[[bytes], float]) -> None:
-        self._read = read
-
-    def __missing__(self, text: bytes) -> float:
-        if not plain.NUMBER.fullmatch(text):
-            raise KeyError(text)
-        if len(self) >= _MOST_TEXTS:
-            self.clear()
-        self[text] = number = self._read(text)
-        return number
+    texts: tuple[bytes, ...]
+    numbers: tuple[tuple[int, int], ...]
+    shape: str
+    make: _Make
 
 
-class PlainForms:
-    """Records of `--trace-gc`: their words and numbers by how they are written."""
+class Forms:
+    """Those that one log has."""
 
     def __init__(self) -> None:
-        self._sizes = _Numbers(plain.to_bytes)
-        self._times = _Numbers(plain.to_seconds)
-        self._titles: dict[bytes, tuple[GcKind, str, bool]] = {}
-        self._rests: dict[bytes, tuple[Any, ...]] = {}
+        self._kernel = load("gc_lines")
+        self._left = _MOST_LEARNED
+        self._flat_floats = memoryview(array("d", bytes(8 * _ROWS * _FLOATS)))
+        self._flat_wholes = memoryview(array("q", bytes(8 * _ROWS * _WHOLES)))
+        self._floats = self._flat_floats.cast("B").cast("d", (_ROWS, _FLOATS))
+        self._wholes = self._flat_wholes.cast("B").cast("q", (_ROWS, _WHOLES))
+        self._which = memoryview(array("q", bytes(8 * _ROWS)))
+        self._state = memoryview(array("q", [0, 0, 0]))
+        self._use([])
 
-    def event(
-        self,
-        line: re.Match[bytes],
-        parts: tuple[bytes, ...],
-        isolate: Isolate,
-    ) -> GcEvent | None:
-        """What `plain.parse` makes of a `LINE`, of which `parts` are the groups, in an isolate of
-        known size; None if it has no form that is known."""
-        _, stamp, title, before, held, after, holds, pause, callbacks, rest, _ = parts
-        try:
-            kind, collector, reduce = self._titles[title]
-            cause, collector_cause, steps, took, longest, marking, mu, average = self._rests[rest]
-            sizes, times = self._sizes, self._times
-            used_before, used_after = sizes[before], sizes[after]
-            size_before, size_after = sizes[held], sizes[holds]
-            seconds, in_callbacks = times[pause], times[callbacks]
-        except KeyError:
-            return self.event(line, parts, isolate) if self._learned(line) else None
-        ended = float(stamp) / 1000
-        allocated = used_before - isolate.size
-        isolate.size, isolate.stamp, isolate.pause = used_after, ended, seconds
+    def __bool__(self) -> bool:
+        return bool(self._forms)
+
+    def rows(self, text: bytes, at: int, last: int, head: bytes) -> tuple[int, int, int]:
+        """How many records of `head` like others there are from the line at `at` on, until another
+        one begins; where the last of them ends, and where there may be another one."""
+        count: int = self._kernel.lines(
+            memoryview(text), at, last, memoryview(head), self._texts, self._tables,
+            self._floats, self._wholes, self._which, self._state,
+        )  # fmt: skip
+        return count, self._state[0], self._state[1]
+
+    @property
+    def full(self) -> bool:
+        """Whether more rows might have been found, had there been room for them."""
+        return bool(self._state[2] == self._kernel.FULL)
+
+    def events(self, count: int, isolate: Isolate) -> list[GcEvent]:
+        """The first of those rows as events of an isolate of known size."""
+        makers = [form.make for form in self._forms]
+        floats = iter(self._flat_floats[: count * _FLOATS].tolist())
+        wholes = iter(self._flat_wholes[: count * _WHOLES].tolist())
+        rows = zip(
+            self._which[:count].tolist(),
+            zip(*[floats] * _FLOATS, strict=True),
+            zip(*[wholes] * _WHOLES, strict=True),
+            strict=True,
+        )
+        events = [makers[which](some, others, isolate) for which, some, others in rows]
+        last = (count - 1) * _FLOATS
+        isolate.stamp, isolate.pause = self._flat_floats[last], self._flat_floats[last + 1]
+        return events
+
+    def shapes(self, count: int) -> set[str]:
+        """Of the first of those rows."""
+        return {self._forms[which].shape for which in set(self._which[:count].tolist())}
+
+    def learn(self, text: bytes, columns: dict[str, Any]) -> None:
+        """`columns` were read of `text`, a record's line behind who it is of; others may look like
+        it."""
+        if not self._left or self._matches(text):
+            return
+        form = self._form(text, columns)
+        if form is None:
+            return
+        self._left -= 1
+        before = self._forms
+        self._use([*before[1 - _MOST_FORMS :], form])
+        isolate = Isolate(0, "", size=columns["used_before"])
+        if not self._matches(text) or self.events(1, isolate) != [_as_read(columns, isolate)]:
+            self._use(before)
+
+    def _matches(self, text: bytes) -> bool:
+        whole = b"[]%s\n" % text
+        return self.rows(whole, 0, 1, b"[]")[0] == 1
+
+    def _form(self, text: bytes, columns: dict[str, Any]) -> _Form | None:
+        stamp = _STAMP.match(text)
+        if stamp is None:
+            return None
+        body = text[stamp.end() :]
+        if not nvp.begins(body):
+            found, shape, make = _plain_numbers(body), "trace-gc", _plain_maker(columns)
+        elif columns["kind"] == "minor":
+            json = body.startswith(nvp.JSON_BEGINS)
+            found, names = _named_numbers(body, json=json)
+            shape = "trace-gc-nvp JSON" if json else "trace-gc-nvp"
+            make = _nvp_maker(columns, names)
+        else:
+            return None
+        numbers = [(0, stamp.end(1), self._kernel.STAMP, 0)]
+        numbers += [
+            (a + stamp.end(), b + stamp.end(), getattr(self._kernel, kind), column)
+            for a, b, kind, column in sorted(found)
+        ]
+        ends = [0, *(end for _, end, _, _ in numbers)]
+        begins = [*(begin for begin, _, _, _ in numbers), len(text)]
+        texts = tuple(text[a:b] for a, b in zip(ends, begins, strict=True))
+        kinds = (*((kind, column) for _, _, kind, column in numbers), (self._kernel.END, 0))
+        return _Form(texts, kinds, shape, make)
+
+    def _use(self, forms: list[_Form]) -> None:
+        """Put them into the kernel's tables."""
+        self._forms = forms
+        self._texts = memoryview(b"".join(b"".join(form.texts) for form in forms))
+        begin, at = len(forms) + 2, 0
+        begins, parts = [begin], list[int]()
+        for form in forms:
+            parts.append(at)
+            for text, (kind, column) in zip(form.texts, form.numbers, strict=True):
+                at += len(text)
+                parts += [at, kind, column]
+            begins.append(begin + len(parts))
+        self._tables = memoryview(array("q", [len(forms), *begins, *parts]))
+
+
+def _as_read(columns: dict[str, Any], isolate: Isolate) -> GcEvent:
+    stamp = isolate.stamp or 0.0
+    same = columns | {"time": stamp - columns["pause"], "allocated": 0}
+    return GcEvent(pid=isolate.pid, isolate=isolate.name, **same)
+
+
+_PLAIN = (
+    ("SIZE", 0), ("SIZE", 1), ("SIZE", 2), ("SIZE", 3), ("TIME", 1), ("TIME", 2),
+    ("TIME", 3), ("WHOLE", 4), ("TIME", 4), ("TIME", 5), ("ANY", 6), ("ANY", 7),
+)  # fmt: skip
+"""What the numbers of `plain.spans` are."""
+
+
+def _plain_numbers(body: bytes) -> list[tuple[int, int, str, int]]:
+    found = [
+        (*span, kind, column)
+        for span, (kind, column) in zip(plain.spans(body), _PLAIN, strict=True)
+        if span[0] >= 0
+    ]
+    pooled = _POOLED.search(body)
+    return found if pooled is None else [*found, (*pooled.span(1), "SKIP_ANY", 0)]
+
+
+def _plain_maker(columns: dict[str, Any]) -> _Make:
+    get = columns.get
+    kind, collector, reduce = columns["kind"], columns["collector"], columns["reduce"]
+    cause, collector_cause = columns["cause"], columns["collector_cause"]
+    stepped, walled = get("steps") is not None, get("marking_time") is not None
+    told = get("utilization") is not None
+
+    def make(floats: Sequence[float], wholes: Sequence[int], isolate: Isolate) -> GcEvent:
+        stamp, pause, callbacks, took, longest, marking, average, current = floats
+        before, size_before, after, size_after, steps, *_ = wholes
+        allocated = before - (isolate.size or 0)
+        isolate.size = after
         # By position, in the order of GcEvent's fields: by name takes three times as long.
         return GcEvent(
-            kind, ended - seconds, seconds, collector, cause, collector_cause,
+            kind, stamp - pause, pause, collector, cause, collector_cause,
             None, reduce, None,
-            used_before, used_after, size_before, size_after, None, None, [],
+            before, after, size_before, size_after, None, None, _NO_SPACES,
             None, None, allocated if allocated > 0 else 0, None, None, None, None, None,
-            steps, took, longest, marking, in_callbacks, mu, average,
+            steps if stepped else None, took if stepped else None,
+            longest if stepped else None, marking if walled else None,
+            callbacks, current if told else None, average if told else None,
             isolate.name, None, isolate.pid,
         )  # fmt: skip
 
-    def _learned(self, line: re.Match[bytes]) -> bool:
-        """Whether the words of a record are words that `plain` knows, and were not known here."""
-        title, rest = line[3], line[10]
-        if (title in self._titles and rest in self._rests) or ANCHOR in rest:
-            return False
-        columns = plain.parse(line.string[line.start(3) : line.end() - 1], whole=True)
-        if columns is None:
-            return False
-        if len(self._rests) >= _MOST_TEXTS:
-            self._rests.clear()
-        self._titles[title] = columns["kind"], columns["collector"], columns["reduce"]
-        self._rests[rest] = tuple(map(columns.get, _OF_REST))
-        return True
+    return make
 
 
-_OF_REST = (
-    "cause",
-    "collector_cause",
-    "steps",
-    "steps_time",
-    "longest_step",
-    "marking_time",
-    "utilization",
-    "average_utilization",
-)
+def _named_numbers(
+    body: bytes, *, json: bool
+) -> tuple[list[tuple[int, int, str, int]], dict[str, int]]:
+    """Its numbers, and the columns of those that are wanted, by name."""
+    pairs = list((_JSON_PAIR if json else _TEXT_PAIR).finditer(body))
+    names = [pair[1].decode() for pair in pairs if pair[1] != _REDUCE]
+    wanted = nvp.places(names)
+    found = []
+    for pair in pairs:
+        if pair[1] != _REDUCE:
+            kind, column = wanted.get(pair[1].decode(), ("SKIP", 0))
+            if kind == "SKIP":
+                kind = "SKIP_ANY" if json else "SKIP_BROKEN" if pair[3] else "SKIP_WHOLE"
+            found.append((*pair.span(2), kind, column))
+    return found, {name: column for name, (_, column) in wanted.items()}
 
 
-class NvpForms:
-    """Those of `--trace-gc-nvp`, at most four: one a release and kind of program."""
+def _nvp_maker(columns: dict[str, Any], places: dict[str, int]) -> _Make:
+    get = columns.get
+    kind, collector, reduce = columns["kind"], columns["collector"], columns["reduce"]
+    cause, collector_cause = get("cause"), get("collector_cause")
+    has = [get(name) is not None for name, _, _ in nvp.SIZES]
+    callbacks = [places[name] for name in nvp.CALLBACKS if name in places]
+    survives = get("survival") is not None
 
-    def __init__(self) -> None:
-        self._forms: list[_Form] = []
-        self._left = _MOST_LEARNED
+    def make(floats: Sequence[float], wholes: Sequence[int], isolate: Isolate) -> GcEvent:
+        sizes = [size if told else None for size, told in zip(wholes, has, strict=True)]
+        before, after = wholes[:2]
+        _, _, size_before, size_after, promoted, survived, printed, *rest = sizes
+        capacity, old_limit, global_limit = rest
+        allocated = max(0, before - (isolate.size or 0))
+        isolate.size = after
+        isolate.wrong += printed != allocated
+        share = min(1.0, max(0.0, (floats[6] + floats[7]) / 100)) if survives else None
+        return GcEvent(
+            kind, floats[0] - floats[1], floats[1], collector, cause, collector_cause,
+            None, reduce, None,
+            before, after, size_before, size_after, None, None, _NO_SPACES,
+            promoted, survived, allocated, share, capacity, old_limit, global_limit, None,
+            None, None, None, None,
+            sum([floats[i] for i in callbacks]) / 1000, None, None,
+            isolate.name, None, isolate.pid,
+        )  # fmt: skip
 
-    def learn(self, body: bytes, columns: dict[str, Any]) -> None:
-        """`columns` were read of `body`; others may look like it."""
-        if columns["kind"] != "minor" or not body.startswith(nvp.TEXT_BEGINS) or not self._left:
-            return
-        if self.columns(body) is not None:
-            return
-        self._left -= 1
-        form = _Form(body, columns)
-        if form.unique and form.columns(body) == columns:
-            self._forms = [form, *self._forms][:_MOST_FORMS]
-
-    def columns(self, body: bytes) -> dict[str, Any] | None:
-        """What `nvp.parse` makes of `body`; None if that has no form that is known."""
-        for form in self._forms:
-            columns = form.columns(body)
-            if columns is not None:
-                return columns
-        return None
-
-
-class _Form:
-    def __init__(self, body: bytes, columns: dict[str, Any]) -> None:
-        parts: list[bytes] = []
-        self._names: list[str] = []
-        at = 0
-        for pair in _PAIR.finditer(body):
-            name = pair[1]
-            if name != _REDUCE:
-                number = _BROKEN if pair[2] else _WHOLE
-                if name.decode() in nvp.WANTED:
-                    self._names.append(name.decode())
-                    number = b"(" + number + b")"
-                parts += [re.escape(body[at : pair.end(1) + 1]), number]
-                at = pair.end()
-        parts.append(re.escape(body[at:]))
-        self._match = re.compile(b"".join(parts)).fullmatch
-        self.unique = len(set(self._names)) == len(self._names)
-        self._kind = {name: columns[name] for name in ("kind", "collector", "reduce")}
-
-    def columns(self, body: bytes) -> dict[str, Any] | None:
-        match = self._match(body)
-        if match is None:
-            return None
-        values: dict[str, int | float] = {
-            name: int(text) if text.isdigit() else float(text)
-            for name, text in zip(self._names, match.groups(), strict=True)
-        }
-        columns = nvp.columns_of(values.get)
-        if columns is not None:
-            columns |= self._kind
-            columns["pause"] = values["pause"] / 1000
-            columns["callbacks"] = nvp.callbacks_of(values.get)
-        return columns
+    return make

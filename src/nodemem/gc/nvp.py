@@ -36,7 +36,7 @@ _MOST = 1 << 62
 _ANY = rb"(?:-?[\d.]+(?:e[+-]\d+)?%?|m?m?[cs])"
 _PAIR = re.compile(rb"[a-z_][a-z\d_.]*=" + _ANY)
 _FAULT = b"clear.join_filter_job="
-_CALLBACKS = (
+CALLBACKS = (
     "heap.external.prologue",
     "heap.external.epilogue",
     "heap.external_weak_global_handles",
@@ -124,14 +124,14 @@ def parse_json(text: bytes | str) -> dict[str, Any] | None:
 
 def callbacks_of(get: Callable[[str], float | None]) -> float:
     """The seconds in the embedder's callbacks; `get` gives the milliseconds of a name."""
-    return sum(get(name) or 0.0 for name in _CALLBACKS) / 1000
+    return sum(get(name) or 0.0 for name in CALLBACKS) / 1000
 
 
 def columns_of(get: Callable[[str], object]) -> dict[str, Any] | None:
     """The sizes and shares; `get` gives the value of a name. None if some are missing that all
     releases print."""
     columns: dict[str, Any] = {}
-    for column, name, older in _SIZES:
+    for column, name, older in SIZES:
         value = get(name)
         if value is None and older:
             value = get(older)
@@ -143,7 +143,7 @@ def columns_of(get: Callable[[str], object]) -> dict[str, Any] | None:
     return None if any(columns[name] is None for name in _ALWAYS) else columns
 
 
-_SIZES = (  # column, name, older name
+SIZES = (  # column, name, older name
     ("used_before", "start_object_size", "total_size_before"),
     ("used_after", "end_object_size", "total_size_after"),
     ("size_before", "start_memory_size", ""),
@@ -157,14 +157,19 @@ _SIZES = (  # column, name, older name
 )
 _ALWAYS = ("used_before", "used_after", "promoted")
 _RATES = ("new_space_survive_rate", "new_space_survive_rate_", "semi_space_copy_rate")
-WANTED = {
-    "pause",
-    "promotion_ratio",
-    *_RATES,
-    *_CALLBACKS,
-    *(name for _, *names in _SIZES for name in names if name),
-}
-"""The names that a minor collection's columns come from."""
+
+
+def places(names: list[str]) -> dict[str, tuple[str, int]]:
+    """What of a minor collection's values is a column, of which kind and in which one: as
+    `kernels.gc_lines` puts them down. Empty if a name comes twice."""
+    if len(set(names)) < len(names):
+        return {}
+    kept = next((name for name in _RATES if name in names), "")
+    found = {"pause": ("TIME", 1), "promotion_ratio": ("ANY", 6), kept: ("ANY", 7)}
+    found |= {name: ("ANY", 2 + i) for i, name in enumerate(CALLBACKS)}
+    for i, (_, name, older) in enumerate(SIZES):
+        found[name if name in names else older] = ("WHOLE", i)
+    return {name: place for name, place in found.items() if name in names}
 
 
 def _number(text: str | None) -> float | int | None:

@@ -69,6 +69,13 @@ def parse(body: bytes, *, whole: bool) -> dict[str, Any] | None:
     return columns
 
 
+def spans(body: bytes) -> list[tuple[int, int]]:
+    """Where the numbers of a sound record stand, sizes, times and shares in their order; (-1, -1)
+    for those that it has not."""
+    match = _RECORD.fullmatch(body)
+    return [] if match is None else [match.span(i) for i in range(3, 15)]
+
+
 def to_seconds(text: bytes) -> float:
     """Of milliseconds as they are written."""
     return float(text) / 1000

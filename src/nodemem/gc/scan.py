@@ -1,9 +1,8 @@
 """Where V8's records stand in a log, whatever else is written between them.
 
 Each record of V8 stands in one line, `[PID:0xISOLATE]   TIME ms: ...`. The log is searched for
-` ms: `, so that lines of the program cost no more than a search through memory. Most records are a
-line of their own, though, and stand behind another one: those need no search, and no more than a
-look at their form.
+` ms: `, so that lines of the program cost no more than a search through memory. Records that look
+like those before are found and read many at a time, by `forms`.
 """
 
 from __future__ import annotations
@@ -16,29 +15,24 @@ from nodemem.records import GcEvent
 
 ANCHOR = b" ms: "
 REACH = 1 << 16  # bytes behind the beginning of a record that are there to be looked at
-_BLOCK = 1 << 20
+_BLOCK = 1 << 19
 _LONGEST_HEAD = 80
 _KEPT = 256
 _MARKS = (b"[", b"<")  # one of them is in all that V8 writes
 _SHORT = 16  # no head fits into a shorter gap
+_MANY = 256  # events: there may be more of them
 
 HEAD = re.compile(
     rb"(\[(\d{1,10}):((?:0x)?[0-9A-Fa-f]{1,16})(?::\d{1,10})?\]) *(\d{1,20}(?:\.\d{1,9})?)"
 )
 """Who, process, isolate, milliseconds."""
-LINE = re.compile(
-    rb"(\[\d{1,10}:(?:0x)?[0-9A-Fa-f]{1,16}(?::\d{1,10})?\]) *(\d{1,20}(?:\.\d{1,9})?) ms: "
-    rb"(?:([A-Z][A-Za-z() -]{5,60}) ([\d.]+) \(([\d.]+)\) -> ([\d.]+) \(([\d.]+)\) MB, "
-    rb"(?:pooled: [\d.]{1,15} MB, )?([\d.]+) / ([\d.]+) (ms[^\n]{1,400})|(pause=[^\n]{1,8000}))\n"
-)
-"""A record that is a line of its own: who, milliseconds, and either what, sizes before and after,
-both times, the rest (`--trace-gc`) or all of it (`--trace-gc-nvp`)."""
 CUT_HEAD = re.compile(rb"\[\d{1,10}:0x[0-9A-Fa-f:]{0,30}\]?[ \d]{0,40}(?:m|ms|ms:)?")
 """The beginning of a head, wherever it was cut."""
 ANY_CUT_HEAD = re.compile(rb"\[(?:\d{1,10}(?::(?:0(?:x[0-9A-Fa-f:]{0,30}\]?[ \d]{0,40})?)?)?)?")
 """The same down to its first byte, which may be anything."""
 CUT_ANCHOR = re.compile(
-    rb"(\[\d{1,10}:(?:0x)?[0-9A-Fa-f]{1,16}(?::\d{1,10})?\] +\d{1,20})( ms:| ms| m| )(?! ?ms:? )"
+    rb"(\[\d{1,10}:(?:0x[0-9A-Fa-f]{1,16}|[0-9A-Fa-f]{8,16})(?::\d{1,10})?\] +\d{1,20})"
+    rb"( ms:| ms| m| )(?! ?ms:? )"
 )
 """A head that was cut inside of the anchor."""
 
@@ -59,6 +53,11 @@ class Found:
     _buffer: bytes
     _before: int  # where the record before ends
 
+    @property
+    def behind_head(self) -> bytes:
+        """Its text behind who it is of."""
+        return self._buffer[self.head.end(1) : self.resume] if self.head else b""
+
     def gap(self, most: int = REACH) -> bytes:
         """The last of them."""
         return self._buffer[max(self._before, self.begin - most) : self.begin]
@@ -78,50 +77,43 @@ class Rest(bytes):
     """The last line, if it has no end and holds no record."""
 
 
-Take = Callable[[re.Match[bytes], int], tuple[list[GcEvent], int]]
+Take = Callable[[bytes, int, int], tuple[list[GcEvent], int, int]]
 
 
 def scan(read: Callable[[int], bytes], take: Take) -> Iterator[list[GcEvent] | Found | Gap | Rest]:
     """All records in order, and what is between them.
 
-    `take` gets a `LINE`, and where none may begin any more but that one. It gives the events of it
-    and of as many lines right behind it as it can, and where the next one begins; they take the
-    place of their records.
+    `take` gets the text, where in it to begin, and where none may begin any more. It gives the
+    events of as many records as it can, which take their place, where the last of them ends, and up
+    to where there is nothing behind it that may be a record.
     """
-    buffer, at, ended = read(_BLOCK), 0, False
+    buffer, at, clear, ended = read(_BLOCK), 0, 0, False
     while True:
-        # Behind a record stands its end of line: perhaps the next one begins there.
-        last = len(buffer) - 2 * REACH
-        while at < last and buffer.startswith(b"\n[", at):
-            line = LINE.match(buffer, at + 1)
-            events, after = take(line, last) if line else ([], at)
-            if not events:
-                break
-            yield events
-            at = after - 1
-        hit = buffer.find(ANCHOR, at)
+        last = len(buffer) if ended else len(buffer) - REACH
+        begin = at + buffer.startswith(b"\n", at)
+        if begin < last:
+            events, after, clear = take(buffer, begin, last)
+            if events:
+                yield events
+                at = after - 1
+                if len(events) >= _MANY:
+                    continue
+        hit = buffer.find(ANCHOR, max(at, clear - len(ANCHOR)))
         if not ended and (hit < 0 or len(buffer) - hit < REACH):
             keep = max(at, (len(buffer) if hit < 0 else hit) - _KEPT)
+            base = max(0, keep - 1)  # one more, to see whether a line begins there
             more = read(_BLOCK)
             ended = not more
-            buffer, at = buffer[keep:] + more, 0
+            buffer, at, clear = buffer[base:] + more, keep - base, max(0, clear - base)
             continue
         if hit < 0:
             break
-        begin = max(at, buffer.rfind(b"\n", at, hit) + 1)
-        line = LINE.match(buffer, begin)
-        found = None if line else _found(buffer, at, hit)
-        start = found.begin if found else begin
+        found = _found(buffer, at, hit)
+        start = found.begin
         if start - at > _SHORT and any(buffer.find(one, at, start) >= 0 for one in _MARKS):
             yield Gap(buffer[max(at, start - REACH) : start])
-        events, after = take(line, last) if line else ([], at)
-        if events:
-            yield events
-            at = after - 1
-        else:
-            found = found or _found(buffer, at, hit)
-            yield found
-            at = found.resume
+        yield found
+        at = found.resume
     yield Rest(buffer[max(at, buffer.rfind(b"\n") + 1) :])
 
 

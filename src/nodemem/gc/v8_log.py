@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from nodemem.gc import nvp, plain, verbose
-from nodemem.gc.forms import Isolate, NvpForms, PlainForms
+from nodemem.gc.forms import Forms, Isolate
 from nodemem.gc.joining import Joiner, parse
 from nodemem.gc.scan import (
     ANCHOR,
@@ -16,7 +16,6 @@ from nodemem.gc.scan import (
     CUT_ANCHOR,
     CUT_HEAD,
     HEAD,
-    LINE,
     Found,
     Gap,
     Rest,
@@ -41,7 +40,7 @@ _MESSAGES = (b"[", b"Memory pool")  # what else V8 prints with a time
 _LINES = 40
 _NEAR = 1 << 13
 _BEFORE = 64
-_TOGETHER = 256
+_WHO = re.compile(rb"\[\d{1,10}:(?:0x)?[0-9A-Fa-f]{1,16}(?::\d{1,10})?\]")
 _NOBODY = (0, "")
 _NEXT = 400
 
@@ -63,9 +62,9 @@ class V8Log:
         self._joiner = Joiner()
         self._heads: dict[bytes, tuple[int, str]] = {}
         self._isolates: dict[tuple[int, str], Isolate] = {}
-        self._plain_forms, self._nvp_forms = PlainForms(), NvpForms()
+        self._forms = Forms()
+        self._head = b""  # whose records are looked for
         self._last_few = False
-        self._buffer, self._spaces_at = b"", 0
         self._begun = False
         self._edge = b""  # of the block before
 
@@ -86,10 +85,9 @@ class V8Log:
         """Read on; of a log that begins inside of a record, that one is counted as unreadable."""
         block = self._read(size)
         reach = len(_LAST_FEW) - 1
-        ends = block.count(_LAST_FEW) + (self._edge + block[:reach]).count(_LAST_FEW)
-        self._edge = block[-reach:]
-        if ends:
-            self.notes["gc.note.out_of_memory"] += ends
+        edge, self._edge = self._edge + block[:reach], block[-reach:]
+        if _LAST_FEW in edge or block.rfind(_LAST_FEW) >= 0:  # from behind it is found fastest
+            self.notes["gc.note.out_of_memory"] += block.count(_LAST_FEW) + edge.count(_LAST_FEW)
         if not self._begun:
             self._begun = True
             line = block[: max(0, block.find(b"\n", 0, 1 << 16))]
@@ -97,57 +95,42 @@ class V8Log:
                 self.unreadable += 1
         return block
 
-    def _taken(self, first: re.Match[bytes], last: int) -> tuple[list[GcEvent], int]:
+    def _taken(self, text: bytes, at: int, last: int) -> tuple[list[GcEvent], int, int]:
         """See `scan`: sound records of isolates that are known, as long as there is nothing about
         them that `_event` would have to see to."""
         events: list[GcEvent] = []
-        line: re.Match[bytes] | None = first
-        buffer, at = first.string, first.start()
-        head, isolate = b"", None
-        if buffer is not self._buffer:
-            self._look_for_spaces(buffer, at)
-        while line and not self._last_few:
-            parts = line.groups()
-            if parts[0] != head:
-                head, isolate = parts[0], self._isolates.get(self._heads.get(parts[0], _NOBODY))
-            end = line.end()
-            if self._spaces_at < end:
-                self._look_for_spaces(buffer, end)
+        ended, clear = at, at
+        while self._forms and not self._last_few:
+            isolate = self._isolates.get(self._heads.get(self._head, _NOBODY))
             if isolate is None or isolate.size is None or isolate.limit is not None:
                 break
             if isolate.spaces:
                 break
-            event = None
-            if self._spaces_at >= end + _NEXT:
-                event = self._event_like_others(line, parts, isolate)
-            if event is None:
+            count, after, clear = self._forms.rows(text, at, last, self._head)
+            if count and text.find(verbose.BEGINS, after, clear + _NEXT) >= 0:
+                count -= 1  # its spaces are told
+                after = clear = text.rfind(b"\n", 0, after - 1) + 1
+            if count:
+                events += self._forms.events(count, isolate)
+                if isolate.wrong:
+                    self.notes["gc.note.allocated"] += isolate.wrong
+                    isolate.wrong = 0
+                self.shapes |= self._forms.shapes(count)
+                ended = after
+            if self._forms.full or clear >= last:
                 break
-            events.append(event)
-            at = end
-            if at > last or len(events) == _TOGETHER:
+            at = clear
+            if not self._turn(text, at):
                 break
-            line = LINE.match(buffer, at)
-        return events, at
+        return events, ended, clear
 
-    def _look_for_spaces(self, buffer: bytes, begin: int) -> None:
-        """Where spaces are told next: looked for once, not behind each record."""
-        at = buffer.find(verbose.BEGINS, begin)
-        self._buffer, self._spaces_at = buffer, at if at >= 0 else len(buffer) + _NEXT
-
-    def _event_like_others(
-        self, line: re.Match[bytes], parts: tuple[bytes, ...], isolate: Isolate
-    ) -> GcEvent | None:
-        if (body := parts[-1]) is None:
-            event = self._plain_forms.event(line, parts, isolate)
-            if event is not None:
-                self.shapes.add("trace-gc")
-            return event
-        columns = self._nvp_forms.columns(body)
-        if columns is None:
-            return None
-        self._shape(body)
-        self._joiner.learn(body)
-        return self._made(columns, isolate.pid, isolate.name, float(parts[1]) / 1000)
+    def _turn(self, text: bytes, at: int) -> bool:
+        """Look at another isolate's records from now on, if one begins a line here."""
+        match = _WHO.match(text, at) if at == 0 or text.startswith(b"\n", at - 1) else None
+        if match is None or match[0] == self._head:
+            return False
+        self._head = match[0]
+        return True
 
     def _between(self, gap: bytes) -> Iterator[GcEvent]:
         """A record that was cut inside of the anchor by which records are found."""
@@ -174,7 +157,8 @@ class V8Log:
             self._shape(body)
             if nvp.begins(body):
                 self._joiner.learn(body)
-                self._nvp_forms.learn(body, columns)
+            if found.ended and found.head is not None:
+                self._forms.learn(found.behind_head, columns)
         elif found.ended and (columns := self._joiner.join(body, found.after())) is not None:
             self._shape(body)
         who = self._who(found)
@@ -187,7 +171,7 @@ class V8Log:
             self.notes["gc.note.last_few"] += 1
             return None
         one = self._isolate(pid, isolate)
-        if found.ended and (one.spaces or verbose.begins(found.after(_NEXT))):
+        if found.ended and (one.spaces or verbose.begins(found.after())):
             columns |= self._spaces(found, one)
         return self._made(columns, pid, isolate, stamp)
 
@@ -282,6 +266,7 @@ class V8Log:
         return not self._heads or head[1] in self._heads
 
     def _named(self, head: re.Match[bytes]) -> tuple[int, str, float]:
+        self._head = head[1]
         who = self._heads.get(head[1])
         if who is None:
             who = int(head[2]), head[3].decode().lower()
