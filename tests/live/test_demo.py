@@ -20,7 +20,7 @@ def demo(folder: Path, node: Path, *options: str) -> subprocess.CompletedProcess
         [*command, "--seconds", "4", *options],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
         env={**os.environ, "NODEMEM_LANG": "en", "COLUMNS": "120"},
     )
