@@ -314,7 +314,7 @@ globalThis.kept = made.map((resourceLimits) => {
 
 @pytest.mark.parametrize("given", ["", "--max-old-space-size=300"])
 def test_workers_have_the_limits_that_are_worked_out(node: Path, start: Any, given: str) -> None:
-    program = start(node, WORKERS, flags=given.split())
+    program = start(node, WORKERS, flags=["--inspect-port=0", *given.split()])
     found = nodemem.limits(program.pid, attached=True)
     assert found.real == found.limits.heap_size_limit
     assert len(found.workers) == 4
@@ -349,7 +349,7 @@ def test_a_limit_that_was_changed_at_run_time_is_seen_when_v8_is_asked(
     any_node: Path, start: Any
 ) -> None:
     source = "require('v8').setFlagsFromString('--max-old-space-size=77'); console.log('ready');"
-    program = start(any_node, f"{source} setInterval(() => {{}}, 1e6)")
+    program = start(any_node, f"{source} setInterval(() => {{}}, 1e6)", flags=["--inspect-port=0"])
     found = nodemem.limits(program.pid, attached=True)
     differs = [one for one in found.findings if one.id == "limits.differs"]
     assert bool(differs) == (found.real != found.limits.heap_size_limit)
