@@ -14,7 +14,7 @@ import pytest
 
 import nodemem
 from nodemem.api.family import visit_each
-from nodemem.target import family, procfs, session
+from nodemem.target import discover, family, procfs, session
 
 CLI = [sys.executable, "-m", "nodemem"]
 
@@ -210,3 +210,55 @@ def test_a_port_that_one_just_left_still_holds(
     visits = list(visit_each(members, ask))
     assert [visit.refusal for visit in visits] == [None, None]
     assert ports(first.pid) == ports(second.pid) == []
+
+
+WORKING = """
+const cluster = require('cluster');
+const { Worker, isMainThread } = require('worker_threads');
+const work = () => {
+  let kept = [];
+  setInterval(() => {
+    for (let i = 0; i < 15000; i++) kept.push({ i, pair: [i, i + 1] });
+    if (kept.length > 150000) kept = [];
+  }, 10);
+};
+if (!isMainThread) work();
+else if (cluster.isPrimary) {
+  // All of them on one port, as where no port is named.
+  cluster.setupPrimary({ inspectPort: process.debugPort });
+  let up = 0;
+  for (let i = 0; i < 2; i++) cluster.fork().on('message', () => {
+    if (++up === 2) console.log('ready');
+  });
+  setInterval(() => {}, 1e6);
+} else {
+  new Worker(__filename).on('online', () => process.send('up'));
+  process.on('disconnect', () => process.exit());
+  work();
+}
+"""
+
+
+def test_a_cluster_is_watched_at_once(
+    any_node: Any, start: Any, free_port: Any, tmp_path: Path
+) -> None:
+    """All its processes have the same inspector port; none is left open."""
+    script = tmp_path / "cluster.cjs"
+    script.write_text(WORKING)
+    port = f"--inspect-port={free_port()}"
+    program = start(any_node, script, flags=[port, "--max-semi-space-size=2"])
+    members = [member.pid for member in family.family(program.pid)]
+    assert len(members) == 3
+    done = run("gc", str(program.pid), "--tree", "--for", "2s", "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert [one["pid"] for one in said["subject"]["processes"]] == members
+    counts = {
+        (one["pid"], one["thread"]): one["minor"]["count"] + one["major"]["count"]
+        for one in said["data"]["isolates"]
+    }
+    assert counts.keys() >= {(pid, thread) for pid in members[1:] for thread in (0, 1)}
+    assert all(counts[pid, thread] > 0 for pid in members[1:] for thread in (0, 1))
+    assert [discover.inspector(pid).open for pid in members] == [False, False, False]
+    # The port of each is what it was: the next visit finds it.
+    assert run("usage", str(members[2]), "--json").returncode == 0

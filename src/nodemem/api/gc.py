@@ -147,28 +147,45 @@ def watch_gc(
     Raises:
         TargetError: see `Node.watch_gc`; also where it ended before anything was seen.
     """
-    report = GcReport(Collected(), shapes=("live",))
-    count = sized = caused = 0
+    intake = Intake(keep)
+    report = intake.report
     try:
         with contextlib.suppress(KeyboardInterrupt):
             for some in node.watch_gc(seconds):
-                for event in some:
-                    keep(event)
-                    report.add(event)
-                    if isinstance(event, GcEvent) and event.kind in ("minor", "major"):
-                        count += 1
-                        sized += bool(event.spaces)
-                        caused += event.cause is not None
+                intake.add(some)
     except TargetLost:
         if not report.collected.sorted():
             raise
         report.notes["gc.note.ended"] = 1
-    if 0 < sized < count - _FEW:
-        report.notes["gc.note.sampled"] = sized
-    if count and not caused:
-        report.notes["gc.note.entries"] = count
-    report.conclude(version=node.version)
-    return report
+    return intake.concluded(node.version)
+
+
+class Intake:
+    """Makes a report of what is watched. `keep` gets each event."""
+
+    def __init__(self, keep: Callable[[GcEvent | GcWatch], object]) -> None:
+        self.report = GcReport(Collected(), shapes=("live",))
+        self._keep = keep
+        self._count, self._sized, self._caused = 0, 0, 0
+
+    def add(self, events: Sequence[GcEvent | GcWatch]) -> None:
+        """Take in what was handed out."""
+        for event in events:
+            self._keep(event)
+            self.report.add(event)
+            if isinstance(event, GcEvent) and event.kind in ("minor", "major"):
+                self._count += 1
+                self._sized += bool(event.spaces)
+                self._caused += event.cause is not None
+
+    def concluded(self, version: str | None) -> GcReport:
+        """The report, with findings, and notes on what was not told."""
+        if 0 < self._sized < self._count - _FEW:
+            self.report.notes["gc.note.sampled"] = self._sized
+        if self._count and not self._caused:
+            self.report.notes["gc.note.entries"] = self._count
+        self.report.conclude(version=version)
+        return self.report
 
 
 def report_on(report: GcReport, title: str, subject: dict[str, Any]) -> Report:

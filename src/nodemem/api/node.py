@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -119,9 +120,11 @@ class Node:
         *,
         every: float = 1.0,
         workers: bool = True,
+        stop: threading.Event | None = None,
     ) -> Iterator[list[GcEvent | GcWatch]]:
         """The collections of the main thread and of all workers as they happen, in the order of
-        time: about `every` second what is new, for `seconds` or until the caller stops; at the end
+        time: about `every` second what is new, for `seconds`, until `stop` is set or until the
+        caller stops; at the end
         a `GcWatch` for each isolate. Times count from the beginning. While `workers` are watched,
         `memory_usage` must not be asked for.
 
@@ -133,7 +136,16 @@ class Node:
         Raises:
             TargetError: the process ended, or does not answer.
         """
-        return watch(self._session, seconds, every=every, workers=workers)
+        return watch(self._session, seconds, every=every, workers=workers, stop=stop)
+
+    def step_aside(self) -> None:
+        """If we opened the inspector, move it to a free port, so that another process with the same
+        one can be attached to as well. Before anything else is asked.
+
+        Raises:
+            TargetError: it does not open there.
+        """
+        self._session.step_aside()
 
     def collect(self, which: Which = "major", *, worker: int | None = None) -> CollectedAll:
         """Run one `minor` or `major` collection in the main thread and in each worker thread, one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -19,6 +20,7 @@ from nodemem.target.worker_thread import WorkerThread, visit_all
 _Workers = Callable[[], list[WorkerThread]]
 EVERY = 1.0  # seconds between two questions
 _MAIN, _WORKER = 5.0, 2.0  # seconds that an isolate has for an answer
+_LOOK = 0.25  # seconds until it is seen that watching shall stop
 _REST = 10.0  # seconds before one that gave none is asked again
 _LATE = (0.05, 0.2, 0.5)  # seconds to wait for performance entries that come on the event loop
 
@@ -29,9 +31,11 @@ def watch(
     *,
     every: float = EVERY,
     workers: bool = True,
+    stop: threading.Event | None = None,
 ) -> Iterator[list[GcEvent | GcWatch]]:
-    """Watch for `seconds` (None: until the caller stops), and hand out what has happened about
-    every `every` seconds, in the order of time; at the end a `GcWatch` for each isolate.
+    """Watch for `seconds` (None: until the caller stops), or until `stop` is set, and hand out what
+    has happened about every `every` seconds, in the order of time; at the end a `GcWatch` for each
+    isolate.
 
     Times count from the beginning. Without `workers` the main thread alone is watched; with them
     nothing else may visit workers meanwhile, as `usage.read_memory` does. Whatever way it ends,
@@ -47,7 +51,7 @@ def watch(
         those = stack.enter_context(visit)
         watching = stack.enter_context(contextlib.closing(_Watching(session, trace)))
         watching.begin(those(), strangers=workers)
-        yield from watching.run(seconds, every, those)
+        yield from watching.run(seconds, every, those, stop or threading.Event())
 
 
 def _no_workers() -> list[WorkerThread]:
@@ -90,14 +94,17 @@ class _Watching:
         seconds: float | None,
         every: float,
         workers: _Workers,
+        stop: threading.Event,
     ) -> Iterator[list[GcEvent | GcWatch]]:
         until = None if seconds is None else time.monotonic() + seconds
         try:
-            while until is None or time.monotonic() < until:
-                left = self._pace.wait(every)
+            while not stop.is_set() and (until is None or time.monotonic() < until):
+                due = time.monotonic() + self._pace.wait(every)
                 if until is not None:
-                    left = min(left, until - time.monotonic())
-                self._session.wait(left)
+                    due = min(due, until)
+                while not stop.is_set() and (left := due - time.monotonic()) > 0:
+                    if self._session.connection.wait_until_ended(min(left, _LOOK)):
+                        break
                 self._join(workers())
                 yield self._news()
         except KeyboardInterrupt:

@@ -17,13 +17,14 @@ class Pace:
     def __init__(self) -> None:
         self.sizes = True
         self._pause = 0.0
+        self._begun = False
         self._since = time.monotonic()
 
     def wait(self, every: float) -> float:
         """Seconds until isolates are to be asked again."""
         if not self.sizes:
             return self._pause
-        return min(every, _WINDOW) if self._pause else every
+        return every if self._begun and not self._pause else min(every, _WINDOW)
 
     def sizes_next(self) -> bool:
         """Whether sizes are to be told after isolates have been asked now."""
@@ -32,6 +33,7 @@ class Pace:
     def spent(self, cost: float, cpu: float) -> None:
         """Isolates have been asked. Take in what sizes have cost since the last time, and how long
         the program used the processor, both in seconds."""
+        self._begun = True
         now = time.monotonic()
         lasted, self._since = now - self._since, now
         told, self.sizes = self.sizes, self.sizes_next()

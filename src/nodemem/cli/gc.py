@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     "gc",
     example=[
         "nodemem gc 4242 --for 30s",
+        "nodemem gc 4242 --for 30s --tree",
         "nodemem gc 4242 --collect",
         "nodemem gc app.log",
         "nodemem gc app.log --json",
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 @click.argument("targets", nargs=-1, required=True, metavar="PID|LOG...|RECORDING")
 @click.option(
     "--for", "duration", metavar="TIME", help="Watch the process so long  [default: until Ctrl-C]"
+)
+@click.option(
+    "--tree", is_flag=True, help="Also the processes that it has started, all at the same time"
 )
 @click.option(
     "--record",
@@ -57,12 +61,13 @@ def command(
     out: Output,
     targets: tuple[str, ...],
     duration: str | None,
+    tree: bool,
     recording: Path | None,
     collect: Which | None,
     worker: int | None,
     events: bool,
     as_csv: bool,
-) -> None:
+) -> int | None:
     """Show what the garbage collector did: pauses, rates, survival, and what triggered it.
 
     A PID is watched while it runs. The inspector of the process is opened if it is closed, and
@@ -77,15 +82,23 @@ def command(
     if as_csv:
         out.format = "csv"
     live = len(targets) == 1 and not _is_log(targets[0])
-    _check(live, targets, duration, recording, collect)
+    _check(live, targets, duration, tree, recording, collect)
+    if tree and (collect is not None or recording is not None):
+        raise UsageError(
+            "gc --tree watches, and keeps no recording",
+            next="nodemem ps --tree names the processes; ask each by itself",
+        )
     if worker is not None and collect is None:
         raise UsageError("--worker goes with --collect", next="all threads are watched")
     if collect is not None:
         _collect(out, targets[0], collect, worker)
+    elif live and tree:
+        return _watch_tree(out, targets[0], duration, events)
     elif live:
         _watch(out, targets[0], duration, recording, events)
     else:
         _read(out, targets, events)
+    return None
 
 
 def _is_log(name: str) -> bool:
@@ -105,7 +118,7 @@ def _check(live: bool, targets: tuple[str, ...], *options: Any) -> None:
         if any(options):
             raise UsageError(
                 "a file is read as it is",
-                why="--for, --record and --collect are for a process",
+                why="--for, --tree, --record and --collect are for a process",
                 next=f"nodemem gc {targets[0]}",
             )
         return
@@ -169,6 +182,41 @@ def _watch(
         _emit_events(out, events_table(kept), subject)
     else:
         _show(out, report, subject, title=title)
+
+
+def _watch_tree(out: Output, target: str, duration: str | None, events: bool) -> int:
+    from nodemem.api.gc_tree import watch_gc_tree
+    from nodemem.cli._live import attached
+    from nodemem.cli._tree import exit_code, members_of, refusals, subject_of
+    from nodemem.gc.table import events_table
+    from nodemem.records import GcEvent
+    from nodemem.units import parse_duration
+
+    seconds = None if duration is None else parse_duration(duration)
+    kept: list[GcEvent] = []
+    listing = events or out.format not in ("text", "json")
+    members = members_of(target)
+    title = f"process {target}"
+
+    def take(event: Any) -> None:
+        if listing and isinstance(event, GcEvent):
+            kept.append(event)
+
+    report, visits = watch_gc_tree(
+        members,
+        seconds,
+        enter=lambda member: attached(out, str(member.pid)),
+        keep=take,
+        ready=lambda: out.note(out.texts("gc.watching", name=title)),
+    )
+    subject = {"processes": [subject_of(visit.member) for visit in visits if visit.answer]}
+    for reason in refusals(*visits):
+        out.note(reason)
+    if listing:
+        _emit_events(out, events_table(kept), subject)
+    elif exit_code(visits) == 0:
+        _show(out, report, subject, title=title)
+    return exit_code(visits)
 
 
 @contextlib.contextmanager

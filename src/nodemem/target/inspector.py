@@ -197,6 +197,25 @@ def _open(process: discover.NodeProcess, handle: int, connect: Connect) -> Endpo
     )
 
 
+def moved(endpoint_: Endpoint, before: set[int]) -> Endpoint:
+    """The inspector of a process, which we had opened, after it was moved to another port. `before`
+    are the sockets that the process listened on, by inode.
+
+    Raises:
+        TargetError: it has not opened.
+    """
+    pid = endpoint_.pid
+    assert pid is not None
+    anywhere = msgspec.structs.replace(discover.options_of(pid), port=0)
+    visit = visits.begin(pid, 0)
+    listener = _wait_for_listener(pid, before, anywhere, endpoint_.connect)
+    if listener is None:
+        raise TargetError(f"the inspector of process {pid} did not open on another port")
+    visits.opened(visit, listener.inode)
+    found = _at(pid, discover.address_of(listener), endpoint_.connect, opened=True)
+    return msgspec.structs.replace(found, along=endpoint_.along)
+
+
 def _younger(pid: int, seconds: float) -> bool:
     """Whether it was started less than `seconds` ago; not where that cannot be seen."""
     age = procfs.age(pid)

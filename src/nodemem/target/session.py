@@ -14,7 +14,7 @@ from typing import Annotated, Any, Self
 import msgspec
 
 from nodemem.errors import NodememError, TargetError, TargetLost, TargetNotFound, TargetTimeout
-from nodemem.target import cdp, cluster, locate, orderly, probe, procfs, visits
+from nodemem.target import cdp, cluster, inspector, locate, orderly, probe, procfs, visits
 from nodemem.target.channel import Handler
 from nodemem.target.death import Vigil
 from nodemem.target.endpoint import Endpoint
@@ -160,6 +160,37 @@ class Session:
             return self.connection.call(method, params, timeout=timeout, check=check)
         except TargetLost as error:
             raise self.lost(doing) from error
+
+    def step_aside(self) -> None:
+        """Leave the port of an inspector that we opened to other processes, which may have the
+        same: it goes on on a free one. Nothing may have been started in the session yet.
+
+        Raises:
+            TargetError: it does not open there.
+        """
+        if not self.endpoint.opened or self.pid is None:
+            return
+        orderly.to_the_end(self._move, lambda _: None)
+        self._introduce()
+        if self.endpoint.along:  # a primary has told them to open once more
+            orderly.to_the_end(self._close_workers, lambda _: None)
+
+    def _move(self) -> None:
+        pid, old = self.pid, self.connection
+        assert pid is not None
+        if self._lease is not None:
+            self._lease.end()
+        before = {one.inode for one in procfs.listeners(pid) or []}
+        old.post("Runtime.evaluate", self.probe_call("move_inspector"))
+        if not old.wait_until_ended(_LEAVING):
+            raise TargetTimeout(
+                f"{self.name} did not move its inspector within {_LEAVING:g} s",
+                why="its event loop is blocked, or the machine is very busy",
+                next="try again when it is idle",
+            )
+        old.close()
+        self.endpoint = inspector.moved(self.endpoint, before)
+        self._connection = cdp.Connection(self.endpoint.url, open_socket=self.endpoint.open_socket)
 
     def post(self, method: str, params: dict[str, Any] | None = None) -> None:
         """Ask without waiting for an answer; see `Channel.post`."""
