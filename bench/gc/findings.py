@@ -111,7 +111,7 @@ def judge(options: argparse.Namespace) -> None:
                 cells[row][source].append(None)
                 continue
             cells[row][source].append(bool(found & set(about["sick"])) if about["sick"] else None)
-            true = {*about["sick"], *about["also"], "gc.reducing"}
+            true = {*about["sick"], *about["also"], "gc.reducing", "gc.waiting"}
             if {"gc.external", "gc.near_limit", "gc.forced"} & true:  # one of these, it says
                 true.add("gc.unexplained")
             for alarm in found - true:
@@ -124,6 +124,8 @@ def conclusions(path: Path, version: str) -> set[str] | None:
     if not path.exists() or not path.stat().st_size:
         return None
     report = summarize_gc_logs([path])
+    if not report.figures.count:
+        return None
     if path.suffix == ".ndjson":
         report.conclude(version=version)
     return {finding.id for finding in report.findings}

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from nodemem.gc.log import GcLog
 from nodemem.gc.policy import old
+from nodemem.gc.policy.young import grown
 from nodemem.records import GcEvent
 
 MIB = 1 << 20
@@ -32,14 +33,17 @@ RUNS = (  # program, old generation, largest semi-space (MiB)
     ("batch", 2048, 16),
     ("cache", 1024, 8),
     ("near_limit", 90, 4),
+    ("cache", 2048, 1),
+    ("cache", 2048, 1),
+    ("cache", 2048, 1),
 )
 FACTOR = re.compile(
     rb"ms: \[HeapController\] factor ([\d.]+) based on mu=\S+ speed_ratio=\S+ "
     rb"\(gc=(\d+), mutator=(\d+)\)"
 )
 LIMIT = re.compile(rb"ms: \[HeapController\] Limit: old size: (\d+) KB, new limit: (\d+) KB")
+REDUCES = re.compile(rb"reduce_memory(?:=1|\":true)")
 YOUNG = re.compile(rb"New space, +used: +(\d+) KB, available: +(\d+) KB")
-ENDS = re.compile(rb"average mu = ([\d.]+), current mu = ([\d.]+)\)")
 
 
 @dataclass
@@ -51,7 +55,8 @@ class Controlled:
     mutator_speed: int
     live: int
     limit: int
-    capacity: int | None
+    capacity: int
+    reduce: bool
 
 
 def controlled(text: bytes) -> Iterator[Controlled]:
@@ -59,11 +64,14 @@ def controlled(text: bytes) -> Iterator[Controlled]:
     after the collection, in which nothing young is left."""
     factor: re.Match[bytes] | None = None
     waiting: tuple[re.Match[bytes] | None, re.Match[bytes]] | None = None
+    reduce = False
     for line in text.splitlines():
         if found := FACTOR.search(line):
             factor = found
         elif found := LIMIT.search(line):
-            waiting, factor = (factor, found), None
+            waiting, factor, reduce = (factor, found), None, False
+        elif REDUCES.search(line):
+            reduce = True
         elif waiting and (found := YOUNG.search(line)):
             said, limit = waiting
             yield Controlled(
@@ -73,6 +81,7 @@ def controlled(text: bytes) -> Iterator[Controlled]:
                 int(limit[1]) * 1024,
                 int(limit[2]) * 1024,
                 (int(found[1]) + int(found[2])) * 1024,
+                reduce,
             )
             waiting = None
 
@@ -93,13 +102,13 @@ def judge(options: argparse.Namespace) -> None:
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for path in sorted(options.folder.glob("*.log")):
         release, number = path.name[1:].split(".")[0], int(path.name.split(".")[-2])
-        _, most, _ = RUNS[number]
+        _, most, semi = RUNS[number]
         text = path.read_bytes()
         for one in controlled(text):
-            limits(one, most * MIB, found[release])
+            limits(one, most * MIB, release, found[release])
         with GcLog(path) as log:
             events = [one for one in log if isinstance(one, GcEvent)]
-        promotion(events, found[release])
+        promotion(events, semi * MIB, found[release])
     for release, figures in found.items():
         print(f"Node.js {release}")
         for name, errors in figures.items():
@@ -114,40 +123,43 @@ def judge(options: argparse.Namespace) -> None:
             )
 
 
-def limits(one: Controlled, most: int, found: dict[str, list[float]]) -> None:
-    if one.factor is not None:
-        factor = old.growing_factor(most, one.gc_speed or None, one.mutator_speed)
-        # It is printed with one decimal.
-        found["factor, by printed speeds"].append(max(0.0, abs(factor - one.factor) - 0.05))
-    if one.capacity is not None:
-        factor = old.growing_factor(most, one.gc_speed or None, one.mutator_speed)
-        chosen = old.mode(one.live, most)
-        if chosen == "conservative":
-            factor = min(factor, old.FACTOR_CONSERVATIVE)
-        said = old.allocation_limit(one.live, factor, one.capacity, most, chosen)
-        found["limit, by printed speeds"].append(said / one.limit - 1)
-        most_factor = old.allocation_limit(
-            one.live, old.max_factor(most), one.capacity, most, chosen
-        )
-        found["limit, by the largest factor: above it"].append(
-            max(0.0, one.limit / most_factor - 1)
-        )
+def limits(one: Controlled, most: int, release: str, found: dict[str, list[float]]) -> None:
+    factor = old.growing_factor(most, one.gc_speed or None, one.mutator_speed)
+    mode = "minimal" if one.reduce else old.mode(one.live, most)
+    chosen = old.growing_factor(most, one.gc_speed or None, one.mutator_speed, mode)
+    if one.factor is not None:  # with one decimal; until 22 before the mode bounds it
+        said = factor if int(release) <= 22 else chosen
+        found["factor, by printed speeds"].append(max(0.0, abs(said - one.factor) - 0.05))
+        if old.FACTOR_MIN < factor < old.max_factor(most):
+            found["the same, between the least and the largest"].append(
+                max(0.0, abs(said - one.factor) - 0.05)
+            )
+    capacity = old.counted_capacity(1 << (one.capacity - 1).bit_length(), release)
+    limit = old.allocation_limit(one.live, chosen, capacity, most, mode)
+    found["limit, by printed speeds"].append(limit / one.limit - 1)
+    largest = old.allocation_limit(one.live, old.max_factor(most), capacity, most, mode)
+    found["limit, above that of the largest factor"].append(max(0.0, one.limit / largest - 1))
 
 
-def promotion(events: list[GcEvent], found: dict[str, list[float]]) -> None:
+def promotion(events: list[GcEvent], most: int, found: dict[str, list[float]]) -> None:
+    """Promotion at the second survival, and the growth of new space (`most` at most)."""
     last: GcEvent | None = None
     since = 0
     for event in events:
-        if event.kind == "minor" and last is not None and last.kind == "minor":
-            copied, promoted = last.survived or 0, event.promoted or 0
-            if copied > 100_000:
-                found["promoted beyond what was copied before"].append(
-                    max(0.0, promoted / copied - 1)
-                )
-        if event.kind == "minor" and last is not None and last.kind == "major" and not since:
-            found["promoted by the first minor after a major, of survivors"].append(
-                (event.promoted or 0) / max(1, (event.promoted or 0) + (event.survived or 0))
-            )
+        after, survived = (None, 0) if last is None else (last.kind, last.survived or 0)
+        since += (event.survived or 0) + (event.promoted or 0)
+        if event.kind == "minor" and after == "minor" and survived > 100_000:
+            beyond = max(0.0, (event.promoted or 0) / survived - 1)
+            found["promoted beyond what was copied before"].append(beyond)
+        if event.kind == "minor" and after == "major" and event.survived:
+            both = (event.promoted or 0) + event.survived
+            found["promoted right after a major one"].append((event.promoted or 0) / both)
+        capacity = None if last is None else last.new_capacity
+        if event.kind == "minor" and event.new_capacity and capacity:
+            said = grown(capacity, since, most)
+            found["capacity of new space"].append(said / event.new_capacity - 1)
+        if capacity is not None and capacity != event.new_capacity:
+            since = 0
         last = event
 
 

@@ -66,13 +66,13 @@ def test_a_heap_near_its_limit() -> None:
 
 
 def test_calls_of_gc_say_nothing_of_a_limit() -> None:
-    called = [major(i, 98 * MB, 96 * MB, utilization=0.1, cause="testing") for i in range(4)]
+    called = [major(i, 98 * MB, 96 * MB, utilization=0.1, cause="testing") for i in range(5)]
     found = conclude(called)
     assert "near_limit" not in found
-    assert found["forced"].params == {"count": 4}
+    assert found["forced"].params == {"count": 5}
     unknown = conclude([event.replaced(cause=None) for event in called])
     assert "near_limit" not in unknown, "neither a cause nor a limit is known"
-    assert unknown["unexplained"].params == {"count": 3, "total": 4}
+    assert unknown["unexplained"].params == {"count": 4, "total": 5}
 
 
 def test_a_limit_that_allows_less_than_v8_always_waits_for() -> None:
@@ -207,6 +207,14 @@ def test_much_time(kind: Any, other: Any) -> None:
     late = GcEvent("minor", time=0.6, pause=0.001)
     assert f"time_{kind}" in conclude([*at_first, late])
     assert f"time_{kind}" not in conclude([*at_first, late.replaced(time=1.2)]), "only at first"
+
+
+def test_standing_still_for_the_processor() -> None:
+    def events(cpu: float) -> list[GcEvent]:
+        return [GcEvent("minor", time=i / 10, pause=0.04, cpu=cpu) for i in range(50)]
+
+    assert set(conclude(events(0.002))) == {"waiting"}
+    assert set(conclude(events(0.03))) == {"time_minor"}
 
 
 def test_callbacks() -> None:

@@ -16,19 +16,19 @@ from nodemem.results import Evidence, Finding
 
 FREES_LITTLE = 0.1  # of the heap: less than this is not worth a major collection
 TIGHT = 2  # major collections in a row after which the next one is due at once
-FEWEST_MAJOR = 3
 INTERVALS = 3  # between major collections
 ENTERED_SHARE = 0.1  # of what is allocated
 DIED_SHARE = 0.5  # of what came to old space
 LARGEST_SEMI = 64 * MIB  # that is reasonable: V8's own largest default
 EXTERNAL_SHARE = 0.25  # of the collections
-INFERRED = 4  # major collections: more than the memory reducer runs one after the other
+ROW = INFERRED = 4  # major collections: more than the memory reducer runs one after the other
 SOON_SHARE = 0.5  # of the major collections
 FORCED = 3
 REDUCING = 2
 LONG_CALLBACKS, SEVERAL = 0.010, 3  # seconds; so many of them are no accident
 CALLBACKS_SHARE, CALLBACKS_LEAST = 0.2, 0.05  # of all pauses; seconds
 STANDING = 0.2  # of the time
+ON_PROCESSOR = 0.25  # of the standing: less than this, and most of it is waiting
 FEWEST = 10  # collections that say something about a share of the time
 RISING_PAIRS = 0.9  # of pairs of readings of which the later one is greater
 RISING_SHARE, RISING_LEAST = 0.1, MIB
@@ -63,7 +63,7 @@ def _near_limit(one: Statistics, version: str | None) -> Iterator[Finding]:
     shares = [event.utilization for event in recent if event.utilization is not None]
     utilization = fmean(shares) if shares else None
     in_zone = limit is not None and _thrashes(live, limit, recent[-1].new_capacity)
-    in_zone |= one.old_space.tight >= TIGHT or one.old_space.cramped >= FEWEST_MAJOR
+    in_zone |= one.old_space.tight >= TIGHT or one.old_space.cramped >= ROW
     # Calls of gc() free little too, and say nothing of a limit; unless that is known they may be.
     little = all(event.cause or event.heap_limit for event in recent) and not any(
         event.forced or event.cause == FORCED_CAUSE for event in recent
@@ -173,9 +173,9 @@ def _external(one: Statistics) -> Iterator[Finding]:
 def _soon(one: Statistics) -> Iterator[Finding]:
     """Major collections that the growth of the heap does not explain, where nothing says why."""
     soon, total = one.old_space.soon, one.pauses["major"].count
-    if soon < FEWEST_MAJOR or soon < SOON_SHARE * total:
+    if one.old_space.soon_row < ROW or soon < SOON_SHARE * total:
         return
-    if next(iter(_near_limit(one, None)), None) is not None:
+    if any(_near_limit(one, None)):
         return
     yield Finding(
         "gc.unexplained",
@@ -234,8 +234,10 @@ def _time(one: Statistics) -> Iterator[Finding]:
     major = one.paused_total - minor + one.steps_time
     most = next(iter(one.ordered_triggers()), None)
     space = None if one.allocated.value is None else round(one.allocated.value / one.count)
+    waits = one.processor is not None and one.processor < ON_PROCESSOR * standing
+    kind = "waiting" if waits else "time_minor" if minor >= major else "time_major"
     yield Finding(
-        "gc.time_minor" if minor >= major else "gc.time_major",
+        f"gc.{kind}",
         params={"part": standing, "count": one.count},
         evidence=(
             Evidence("gc_time_minor", minor, "s"),
@@ -276,7 +278,7 @@ def _callbacks(one: Statistics) -> Iterator[Finding]:
 
 def _reducing(one: Statistics) -> Iterator[Finding]:
     """V8 makes the heap smaller because the program is idle."""
-    if one.reducing < REDUCING or next(iter(_near_limit(one, None)), None) is not None:
+    if one.reducing < REDUCING or any(_near_limit(one, None)) or any(_soon(one)):
         return
     yield Finding(
         "gc.reducing",

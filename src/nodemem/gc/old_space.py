@@ -38,11 +38,12 @@ class OldSpace:
     program made meanwhile. `live` is what `major` collections left, in all; `least` and `most`.
 
     `soon` counts major collections that came though the heap had grown by less than what V8 lets
-    it grow by at least, where the source does not tell what external memory did; `external` those
-    that came for memory outside the heap, `inferred` being those among them for which this follows
-    from its growth alone; `forced` the calls of gc(). `tight` is how many of the last ones in a row
-    left less than new space until the next one is due, `cramped` how many of them came after less
-    growth than that and for nothing but the heap: then its limit is what allows no more.
+    it grow by at least, where the source does not tell what external memory did, `soon_row` the
+    most of them in a row; `external` those that came for memory outside the heap, `inferred` being
+    those among them for which this follows from its growth alone; `forced` the calls of gc().
+    `tight` is how many of the last ones in a row left less than new space until the next one is
+    due, `cramped` how many of them came after less growth than that and for nothing but the heap:
+    then its limit is what allows no more.
     """
 
     major: int = 0
@@ -55,12 +56,14 @@ class OldSpace:
     least: int = 0
     most: int = 0
     soon: int = 0
+    soon_row: int = 0
     external: int = 0
     inferred: int = 0
     forced: int = 0
     forced_pause: float = 0.0
     tight: int = 0
     cramped: int = 0
+    _row: int = 0
     _since: _Since = field(default_factory=_Since)
     _new: bool = False
 
@@ -137,6 +140,7 @@ class OldSpace:
     def _why(self, event: GcEvent) -> None:
         """What a major collection came for, if not for the growth of the heap."""
         cramped, self.cramped = self.cramped, 0
+        row, self._row = self._row, 0
         if event.cause in EXTERNAL_CAUSES:
             self.external += 1
         elif self._came_soon(event):
@@ -147,14 +151,17 @@ class OldSpace:
                 self.inferred += 1
             elif event.external_after is None:
                 self.soon += 1
+                self._row = row + 1
+                self.soon_row = max(self.soon_row, self._row)
             elif event.heap_limit is None:
                 self.cramped = cramped + 1
 
     def _came_soon(self, event: GcEvent) -> bool:
         """Whether it came for no known reason, though the heap had grown by less than what V8 lets
         it grow by. Marking that began for memory outside the heap ends with the same words as
-        marking that began for the heap's own sake."""
-        if _is_forced(event) or event.reduce or event.used_before is None or self.last is None:
+        marking that began for the heap's own sake; and close to the limit V8 reduces memory as it
+        does when a program is idle."""
+        if _is_forced(event) or event.used_before is None or self.last is None:
             return False
         told = event.cause
         if told is not None and not any(word in told for word in _HEAP_CAUSES):

@@ -21,7 +21,10 @@ LARGE = 128 << 10
 """Young objects above half a page live apart and are promoted at their first survival: source."""
 PROMOTED_AT = 2
 """Collections after which a young object is promoted: Heap::ShouldBePromoted (the age mark),
-source."""
+source. In 98 to 99.7 % of the minor collections of 18 to 26 no more is promoted than the one before
+had copied (measured); the rest are large objects and overflow. Right after a major collection,
+which leaves new space empty, nothing is promoted in 82 to 90 %, and less than 7 % of what survives
+in 95 % of them."""
 PAGE_PROMOTION = 0.70
 """A major collection promotes a page as a whole if this share of it lives:
 --page-promotion-threshold, 70 in Node.js 8 to 26 (read from their --v8-options)."""
@@ -61,8 +64,9 @@ def young_rules(node: str | int | Release) -> YoungRules:
 
 def grown(capacity: int, survived: int, most: int) -> int:
     """The capacity after a collection, bytes: twice as much once more than `capacity` bytes have
-    survived since it last grew (source). A program whose objects all die young never gets there:
-    --max-semi-space-size alone does nothing for it (measured)."""
+    survived since it last grew (source; in all 2434 minor collections of 24 and 26 looked at it is
+    what they print). A program whose objects all die young never gets there: --max-semi-space-size alone
+    does nothing for it (measured)."""
     return min(capacity * GROWTH, most) if survived > capacity else capacity
 
 
