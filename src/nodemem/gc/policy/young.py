@@ -65,8 +65,8 @@ def young_rules(node: str | int | Release) -> YoungRules:
 def grown(capacity: int, survived: int, most: int) -> int:
     """The capacity after a collection, bytes: twice as much once more than `capacity` bytes have
     survived since it last grew (source; in all 2434 minor collections of 24 and 26 looked at it is
-    what they print). A program whose objects all die young never gets there: --max-semi-space-size alone
-    does nothing for it (measured)."""
+    what they print). A program whose objects all die young never gets there:
+    --max-semi-space-size alone does nothing for it (measured)."""
     return min(capacity * GROWTH, most) if survived > capacity else capacity
 
 
