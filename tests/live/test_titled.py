@@ -64,7 +64,7 @@ def test_workers_of_a_titled_cluster_do_not_stay_open(
     """Node.js gives them ports of their own on a command line that no longer shows."""
     script = tmp_path / "cluster.cjs"
     script.write_text(CLUSTER)
-    options = f"--inspect-port={free_port()}"
+    options = f"--inspect-port={free_port(2)}"
     program = start(any_node, script, env={**os.environ, "NODE_OPTIONS": options})
     [worker] = procfs.children(program.pid)
     try:
