@@ -12,9 +12,10 @@ from nodemem.target.freeze import AT_MOST
 Mode = Literal["default", "gentle", "freeze"]
 
 # Seconds, measured with bench/memory_map: what the kernel holds up calls that change the memory
-# map for, for each GiB while it adds up one mapping; and how long all of the reading takes.
-_STALL_GIB = (0.0, 0.07)
-_GENTLE = (0.0, 0.03)
+# map for, for each GiB while it adds up one mapping; what other programs add to that, as we may
+# wait for a processor just then; and how long all of the reading takes.
+_STALL_GIB = 0.07
+_BUSY = 0.03
 _READ, _READ_GIB, _READ_MAPPING = 0.03, 0.05, 28e-6
 _SPREAD = 3.0
 
@@ -44,7 +45,7 @@ def costs(pid: int) -> list[Cost]:
     gib = status.rss / (1 << 30)
     whole = _READ + _READ_GIB * gib + _READ_MAPPING * (mappings.count(pid) or 0)
     return [
-        Cost("default", _STALL_GIB[0] * gib, _STALL_GIB[1] * gib),
-        Cost("gentle", *_GENTLE),
+        Cost("default", 0.0, _STALL_GIB * gib + _BUSY),
+        Cost("gentle", 0.0, _BUSY),
         Cost("freeze", whole / _SPREAD, min(AT_MOST, whole * _SPREAD)),
     ]

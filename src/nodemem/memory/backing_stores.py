@@ -24,7 +24,7 @@ _PAGE = 4096
 _MOST_BYTES = 1 << 40
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BackingStore:
     """`length` bytes from `address`; of what can grow, as long as it may get. `mapped` says whether
     V8 has mapped it itself, as resizable buffers and WebAssembly's memory."""

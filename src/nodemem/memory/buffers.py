@@ -42,7 +42,7 @@ _FIRST_PAGES = 8  # of a space, where V8 has put what it starts with
 _HIGHEST = 1 << 47
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ArrayBuffer:
     """The contents of one, `length` bytes from `address`.
 
@@ -108,7 +108,7 @@ def _one(same: list[ArrayBuffer]) -> ArrayBuffer:
     return replace(best, heap=None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Claim:
     """What an object says: `most` is the greatest length that it may get."""
 

@@ -16,6 +16,7 @@ _FIRST_BLOCK, _BLOCK = 1 << 16, 1 << 20
 _MOST_FOUND = 256
 _MOST_LIKELY = 1 << 12
 _PIECE = 1 << 12
+_NEAR = 16  # bytes of `starts` in which the end of most chunks is: 2 KiB
 _MOST_AT_ONE_PLACE = 4  # tries; going back 0, 1, 3 and 7 blocks
 _BEHIND = (0, 1, 4, 5, 16, 17, 20, 21)  # headers of the small chunks there
 _MOST_BEHIND = 48  # bytes behind the last chunk of a piece that is not continued
@@ -58,10 +59,10 @@ class Region:
         if not self.used[at] >> bit & 1:
             return None
         # Up to the next chunk, and the first word of that.
-        rest = self.starts[at] >> bit + 1
+        rest = int.from_bytes(self.starts[at : at + _NEAR], "little") >> bit + 1
         if rest:
             return 16 * (1 + _lowest(rest)) - 8
-        there = at + 1
+        there = at + _NEAR
         while there < len(self.starts):
             piece = self.starts[there : there + _PIECE]
             empty = len(piece) - len(piece.lstrip(b"\0"))
@@ -215,6 +216,6 @@ def _word(space: AddressSpace, address: int) -> int:
     return int.from_bytes(data, "little") if data else 0
 
 
-def _lowest(byte: int) -> int:
+def _lowest(bits: int) -> int:
     """The place of the lowest bit that is set."""
-    return (byte & -byte).bit_length() - 1
+    return (bits & -bits).bit_length() - 1
