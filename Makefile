@@ -65,6 +65,8 @@ lint: $(VENV)/lint-tools
 	$(bin)/ruff check
 	$(bin)/ruff format --check
 	$(bin)/mypy
+	$(bin)/mypy --platform darwin
+	$(bin)/mypy --platform win32
 	PYTHONPATH=src $(bin)/lint-imports
 
 # Kernels compiled in place, to work on the checkout: PYTHONPATH=src .venv/bin/python -m nodemem

@@ -4,38 +4,47 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import shlex
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from nodemem import portable
 from nodemem.errors import OutputError, OutputExists
 
 PARTIAL_SUFFIX = ".partial"
 
 
+# Below the home folder, by system: what is remembered, and what can be made again.
+_STATE = {"darwin": "Library/Application Support", "win32": "AppData/Local"}
+_CACHE = {"darwin": "Library/Caches", "win32": "AppData/Local"}
+
+
 def state_folder() -> Path | None:
     """Where nodemem keeps what it remembers from run to run: `$XDG_STATE_HOME/nodemem`, else
-    `~/.local/state/nodemem`, made (mode 0700) if it is missing. None where nothing can be written:
-    then nothing is remembered.
+    `~/.local/state/nodemem` (macOS `~/Library/Application Support`, Windows `%LOCALAPPDATA%`), made
+    (mode 0700) if it is missing. None where nothing can be written: then nothing is remembered.
     """
-    return _folder("XDG_STATE_HOME", ".local/state")
+    return _folder("XDG_STATE_HOME", _STATE.get(sys.platform, ".local/state"))
 
 
 def cache_folder() -> Path | None:
     """Where nodemem keeps what it can make again: `$XDG_CACHE_HOME/nodemem`, else
-    `~/.cache/nodemem`, made (mode 0700) if it is missing. None where nothing can be written.
+    `~/.cache/nodemem` (macOS `~/Library/Caches`, Windows `%LOCALAPPDATA%`), made (mode 0700) if it
+    is missing. None where nothing can be written.
     """
-    return _folder("XDG_CACHE_HOME", ".cache")
+    return _folder("XDG_CACHE_HOME", _CACHE.get(sys.platform, ".cache"))
 
 
 def _folder(variable: str, below_home: str) -> Path | None:
-    named = Path(os.environ.get(variable, ""))
+    variables = (variable, "LOCALAPPDATA") if sys.platform == "win32" else (variable,)
     try:
-        folder = (named if named.is_absolute() else Path.home() / below_home) / "nodemem"
+        named = (Path(os.environ.get(one, "")) for one in variables)
+        given = next((path for path in named if path.is_absolute()), None)
+        folder = (given or Path.home() / below_home) / "nodemem"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (OSError, RuntimeError, ValueError):  # no home, no right to write there, no path at all
         return None
@@ -102,11 +111,11 @@ def _mode(path: Path) -> int | None:
 def _refuse_unfinished(partial: Path, path: Path) -> None:
     """Raise if another process is writing `partial`; who writes it holds a lock on it."""
     try:
-        fd = os.open(partial, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        fd = portable.open_file(partial, os.O_RDONLY | portable.NO_LINK)
     except OSError:
         return
     try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        portable.lock(fd, shared=True)
     except BlockingIOError:
         raise OutputExists(
             f"{path} is being written by another process",
@@ -136,10 +145,10 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
         _refuse_unfinished(partial, path)
         # A partial file of an earlier run may be open to others or be a link: start afresh.
         partial.unlink(missing_ok=True)
-        fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        fd = portable.new_file(partial)
         with os.fdopen(fd, "wb") as file:
             with contextlib.suppress(OSError):  # a file system without locks
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                portable.lock(fd)
             yield file
             file.flush()
             os.fsync(file.fileno())

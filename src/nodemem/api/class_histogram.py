@@ -11,7 +11,7 @@ from nodemem.memory.core import Core
 from nodemem.memory.survey import Budget, Estimate, HeapSurvey, Survey
 from nodemem.records import AddressSpace, MappedMemory, ThreadName
 from nodemem.results import SILENT, Column, Progress, Table
-from nodemem.target import discover, family, procfs
+from nodemem.target import discover, family, host, procfs
 from nodemem.target.address_space import LiveAddressSpace, lost, program_file
 from nodemem.units import format_bytes
 
@@ -43,10 +43,15 @@ def class_histogram(pid: int, *, seconds: float = SECONDS, progress: Progress = 
 
     Raises:
         TargetNotFound: there is no such process, or it is not Node.js.
-        NotPermitted: its memory may not be read.
+        NotPermitted: its memory may not be read, as anywhere but on Linux.
         TargetLost: it ended meanwhile.
         InputError: V8 says nothing about its objects in this program, or has no heap in it.
     """
+    host.require_linux(
+        "to count objects from outside",
+        instead=f"nodemem snapshot {pid} -o {pid}.heapsnapshot; "
+        f"nodemem heap classes {pid}.heapsnapshot",
+    )
     if discover.examine(pid) is None:
         raise family.not_node(pid)
     started = procfs.start_ticks(pid)

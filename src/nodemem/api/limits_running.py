@@ -153,7 +153,7 @@ def limits(
     asked = GroupMemory("--cgroup", None if cgroup == "max" else cgroup)
     groups = list(sample.groups) if cgroup is None else [asked]
     seen = _situation(pid, found, sample, groups)
-    mapped = memory_map(pid, gentle=sample.resident.rss > _BIG)
+    mapped = memory_map(pid, gentle=sample.resident.rss > _BIG, ask=attached)
     beside = outside_of(mapped)
     outside = beside if sample.resident.v8 is None else headroom.outside(seen)
     smallest = min(groups, key=lambda one: one.limit or 0, default=None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nodemem.errors import TargetLost
-from nodemem.target import discover, family, mappings, procfs
+from nodemem.target import discover, family, host, mappings, procfs
 from nodemem.target.freeze import AT_MOST
 
 Mode = Literal["default", "gentle", "freeze"]
@@ -36,7 +36,9 @@ def costs(pid: int) -> list[Cost]:
     Raises:
         TargetNotFound: there is no such process, or it is not Node.js.
         TargetLost: it ended meanwhile.
+        NotPermitted: this is not Linux.
     """
+    host.require_linux("to tell what reading costs", instead=f"nodemem map {pid}")
     if discover.examine(pid) is None:
         raise family.not_node(pid)
     status = procfs.status(pid)

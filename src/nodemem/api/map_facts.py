@@ -16,7 +16,7 @@ def map_facts(pid: int, segment: str | None) -> dict[str, Any]:
     Raises:
         TargetError: see `memory_map`; NotPermitted where the segments may not be told apart.
     """
-    process, found = memory_map.read(pid)
+    process, found = memory_map.read(pid, ask=False)
     if "segments" in found.unseen:
         raise _refused(found.refusals)
     sums: dict[str, int] = defaultdict(int)

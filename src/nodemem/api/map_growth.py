@@ -81,7 +81,8 @@ def grown(
     """
     before = moment(pid, freeze=freeze, gentle=gentle)
     wait(seconds)
-    return growth.compare(before, moment(pid, freeze=freeze, gentle=gentle))
+    after = moment(pid, freeze=freeze, gentle=gentle)
+    return growth.compare(before, after, same=before[0].started == after[0].started)
 
 
 def recorded_growth(path: Path) -> Growth:

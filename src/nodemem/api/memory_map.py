@@ -11,13 +11,14 @@ from nodemem.memory import metadata
 from nodemem.memory.metadata import Metadata
 from nodemem.memory.segments import totals, whole
 from nodemem.memory.segments.types import SEGMENTS, MemoryMap, Refusal, Segment
-from nodemem.records import Observed
-from nodemem.target import discover, family, presence, procfs
+from nodemem.records import MemorySample, Observed
+from nodemem.target import discover, family, host, presence, procfs, told, usage
 from nodemem.target.address_space import LiveAddressSpace, lost, program_file
 from nodemem.target.discover import NodeProcess
 from nodemem.target.family import Member
 from nodemem.target.freeze import Frozen
 from nodemem.target.observe import observe, open_mapped
+from nodemem.target.session import Session
 
 _TRIES, _PATIENCE = 4, 0.4  # readings, and seconds after which none is begun
 _UNATTRIBUTED = 0.001
@@ -25,7 +26,9 @@ _HOLDS, _HELD_AT_MOST = 5, 1.5  # times that a process is frozen, and seconds af
 _LET_GO = 0.01  # seconds between
 
 
-def memory_map(pid: int, *, freeze: bool = False, gentle: bool = False) -> MemoryMap:
+def memory_map(
+    pid: int, *, freeze: bool = False, gentle: bool = False, ask: bool = True
+) -> MemoryMap:
     """Where the physical memory of a Node.js process is, by segment (code, data, heap, stack) and
     category; the parts add up to its RSS exactly.
 
@@ -36,23 +39,32 @@ def memory_map(pid: int, *, freeze: bool = False, gentle: bool = False) -> Memor
     program that is busy. With `gentle` a process of many gigabytes is hardly held up at all, and
     what it shares (`pss`, `uss`) stays unknown.
 
+    Elsewhere than on Linux there is no more than totals to read, and with `ask` its inspector is
+    opened for a moment, for what V8 says of its heaps.
+
     Raises:
         TargetNotFound: there is no such process, or it is not Node.js.
         NotPermitted: it may not be frozen.
         TargetTimeout: it does not stop.
         TargetLost: it ended meanwhile.
     """
-    return read(pid, freeze=freeze, gentle=gentle)[1]
+    return read(pid, freeze=freeze, gentle=gentle, ask=ask)[1]
 
 
-def read(pid: int, *, freeze: bool = False, gentle: bool = False) -> tuple[NodeProcess, MemoryMap]:
+def read(
+    pid: int, *, freeze: bool = False, gentle: bool = False, ask: bool = True
+) -> tuple[NodeProcess, MemoryMap]:
     """Who a process is, and its map as `memory_map` gives it."""
+    if freeze:
+        host.require_linux("to hold a process still", instead="leave --freeze out")
     process = discover.examine(pid)
     if process is None:
         raise family.not_node(pid)
     started = procfs.start_ticks(pid)
-    symbols = _symbols(pid)
-    found = (_frozen if freeze else _best)(pid, symbols, gentle=gentle)
+    if told.BY_KERNEL:
+        found = (_frozen if freeze else _best)(pid, _symbols(pid), gentle=gentle)
+    else:
+        found = _elsewhere(pid, ask=ask)
     if procfs.start_ticks(pid) != started:
         raise lost(pid)
     return process, found
@@ -180,6 +192,31 @@ def _without_memory(seen: Observed, error: NotPermitted) -> MemoryMap:
         return whole.make(seen, None, None, lambda name: open_mapped(pid, name), refusals)
     except OSError as gone:
         raise lost(pid) from gone
+
+
+def _elsewhere(pid: int, *, ask: bool) -> MemoryMap:
+    """The map on a system that does not tell where memory is. What V8 says of its heaps is asked
+    after the totals were read, so that these are of a process at rest."""
+    seen = observe(pid)
+    refusals = [
+        Refusal(
+            f"where the memory of process {pid} is",
+            f"only Linux tells that, in /proc; this is {told.SYSTEM}",
+            "for its JavaScript heap: "
+            f"nodemem usage {pid}, nodemem snapshot {pid} -o {pid}.heapsnapshot",
+        )
+    ]
+    isolates: dict[str, MemorySample] = {}
+    left: list[str] = []
+    if ask:
+        try:
+            with Session(pid) as session:
+                isolates = usage.read_isolates(session)
+            left = session.warnings
+        except TargetError as error:
+            refusals.append(Refusal(error.what, error.why, error.next))
+    found = totals.make(seen, tuple(refusals), isolates)
+    return replace(found, unseen=(*found.unseen, *(one.rpartition(".")[2] for one in left)))
 
 
 def _symbols(pid: int) -> Metadata | None:

@@ -28,10 +28,11 @@ def ps(*, tree: bool = False) -> Table:
     `version` is exact (`v22.20.0`); `rss` and `cgroup_limit`, the smallest limit of the control
     group and its parents, are bytes. `inspector` is `closed`, `open`, or the `host:port` where it
     is open; `sigusr1`, what the signal that opens it would do: `safe`, `blocked` (nothing),
-    `uncaught` (kill the process). None is what cannot be seen, as in other users' processes.
+    `uncaught` (kill the process); `unknown` where the system does not tell, `absent` where there is
+    no such signal. None is what cannot be seen, as in other users' processes.
 
     Raises:
-        NotPermitted: this machine shows no processes; only Linux does, in /proc.
+        NotPermitted: /proc is not mounted.
     """
     host.require_processes()
     if tree:

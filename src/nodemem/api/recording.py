@@ -16,10 +16,12 @@ from nodemem.capture import recorder
 from nodemem.capture.recorder import Plan, Recorded
 from nodemem.capture.sampler import Sampler
 from nodemem.errors import TargetNotFound
-from nodemem.target import binary
+from nodemem.target import binary, host
 from nodemem.target import launch as launching
-from nodemem.target.foreground import Foreground, Watch
+from nodemem.target.hold import Watch
 from nodemem.target.session import Session
+
+Wait = Callable[[float], object]
 
 _TO_BECOME_NODE = 2.0
 
@@ -90,7 +92,11 @@ def run(
     Raises:
         TargetNotFound: the program cannot be started, or is not Node.js.
         OutputExists, OutputError, UsageError: see `record`.
+        NotPermitted: this is not Linux.
     """
+    host.require_linux("to stand between a terminal and a program", instead="nodemem record PID")
+    from nodemem.target.foreground import Foreground  # type: ignore[attr-defined, unused-ignore]
+
     chosen = Path("nodemem.ndjson" if path is None else path)
     plan = Plan(chosen, every=every, rotate=rotate, keep=keep, force=force)
     paths.refuse_existing(chosen, force=force or path is None)
@@ -100,11 +106,11 @@ def run(
         with Foreground(process) as foreground:
             if path is None:
                 plan = replace(plan, path=Path(f"nodemem-{process.pid}.ndjson"))
-            sampler = _sampler(process, foreground)
+            sampler = _sampler(process, foreground.wait)
             recorded = None
             if sampler is not None:
                 started(process.pid, plan.path)
-                recorded = _record(sampler, plan, foreground, attached=attached)
+                recorded = _record(sampler, plan, foreground.wait, attached=attached)
             return Run(process.pid, process.wait(), recorded)
     except BaseException:
         launching.end(process)
@@ -119,13 +125,13 @@ def _get_to_know(program: Sequence[str]) -> None:
         binary.of_file(path)
 
 
-def _record(sampler: Sampler, plan: Plan, foreground: Foreground, *, attached: bool) -> Recorded:
+def _record(sampler: Sampler, plan: Plan, wait: Wait, *, attached: bool) -> Recorded:
     with contextlib.ExitStack() as stack:
         session = stack.enter_context(Session(sampler.pid)) if attached else None
-        return recorder.record(sampler, plan, wait=foreground.wait, session=session)
+        return recorder.record(sampler, plan, wait=wait, session=session)
 
 
-def _sampler(process: subprocess.Popen[Any], foreground: Foreground) -> Sampler | None:
+def _sampler(process: subprocess.Popen[Any], wait: Wait) -> Sampler | None:
     """The program as soon as it is Node.js, None if it ends before: `env node` and shell scripts
     become it a moment after their start."""
     deadline = time.monotonic() + _TO_BECOME_NODE
@@ -137,4 +143,4 @@ def _sampler(process: subprocess.Popen[Any], foreground: Foreground) -> Sampler 
                 return None
             if time.monotonic() > deadline:
                 raise
-            foreground.wait(0.02)
+            wait(0.02)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -243,6 +244,8 @@ def _waiting() -> float:
     """How many times longer something takes because others want the processors too, by the last
     seconds and the last minute, which do not hold the target's work yet."""
     try:
+        if sys.platform == "win32":
+            return 1.0
         shared = (os.getloadavg()[0] + 1) / (os.cpu_count() or 1)
     except OSError:
         shared = 1.0

@@ -8,7 +8,6 @@ out without a word: a forecast never fails for want of a past.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -17,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, BinaryIO
 
-from nodemem import paths
+from nodemem import paths, portable
 
 NAME = "snapshots.ndjson"
 KEPT = 200
@@ -89,7 +88,7 @@ def _open(flags: int) -> Iterator[BinaryIO]:
     folder = paths.state_folder()
     if folder is None:
         raise FileNotFoundError
-    descriptor = os.open(folder / NAME, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    descriptor = portable.open_file(folder / NAME, flags | portable.NO_LINK)
     with os.fdopen(descriptor, "rb" if flags == os.O_RDONLY else "r+b") as file:
         yield file
 
@@ -98,7 +97,7 @@ def _lock(file: BinaryIO) -> None:
     """Raises BlockingIOError, an OSError, when others hold it for too long."""
     for remaining in range(_TRIES, 0, -1):
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            portable.lock(file.fileno())
             return
         except BlockingIOError:
             if remaining == 1:

@@ -191,4 +191,4 @@ def _outside(out: Output, found: Growth) -> list[str]:
 def _untold(found: Growth) -> list[str]:
     """What neither of the two says."""
     both = set(found.before.unseen) & set(found.after.unseen)
-    return [name for name in ("segments", "spaces", "malloc") if name in both]
+    return [name for name in ("segments", "rest", "spaces", "malloc") if name in both]

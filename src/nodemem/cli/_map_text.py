@@ -64,7 +64,10 @@ def _totals(out: Output, found: MemoryMap) -> list[str]:
     check = next((one for one in found.checks if one.name == "vm_rss"), None)
     if check is None:
         of_core = "files" in found.unseen
-        return [out.texts("map.core_total" if of_core else "map.total", rss=found.rss)]
+        told = [out.texts("map.core_total" if of_core else "map.total", rss=found.rss)]
+        if found.private is not None:
+            told.append(out.texts("map.own", uss=found.private))
+        return told
     key = "map.total_agrees" if check.holds else "map.total_differs"
     return [out.texts(key, rss=found.rss, told=check.told)]
 
@@ -171,6 +174,6 @@ def _notes(out: Output, found: MemoryMap) -> list[str]:
     if any(one.exactness == "estimate" for one in found.categories):
         notes.append(out.texts("map.estimates"))
     share = found.unattributed / found.rss if found.rss else 0.0
-    if share > 0.001 and "segments" not in found.unseen:
+    if share > 0.001 and not {"segments", "rest"} & set(found.unseen):
         notes.append(out.texts(f"map.{UNATTRIBUTED}_note", share=share))
     return notes

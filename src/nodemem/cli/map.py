@@ -79,6 +79,9 @@ def command(
     All is read from /proc. The process is neither asked nor, without --freeze, stopped, no
     inspector is opened, and no page is brought into memory; so it also works where it hangs.
 
+    So it is on Linux. macOS and Windows (untested) tell totals only; there the inspector is opened
+    for a moment, for what V8 says of its heaps.
+
     "~" marks an estimate: something that should agree with it did not.
 
     "worker N" is the Nth of the worker threads that live now, in the order of their start, and not

@@ -17,7 +17,7 @@ def command(out: Output, tree: bool) -> None:
 
     INSPECTOR is where the inspector listens, or "closed". SIGUSR1 says what that signal, which
     opens the inspector, would do: "safe" opens it, "blocked" does nothing, "uncaught" would kill
-    the process.
+    the process; macOS does not tell ("unknown"), and Windows has no such signal ("absent").
     """
     from nodemem.api.processes import ps
 

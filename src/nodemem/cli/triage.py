@@ -69,6 +69,8 @@ def _said(out: Output, found: Triage) -> list[tuple[str, str]]:
     say, resident = out.texts, found.now.resident
     totals = {key: getattr(resident, key) for key in ("rss", "anonymous", "file", "shared")}
     lines = [("memory", say("triage.memory", **totals)), ("anonymous", _anonymous(out, found))]
+    if resident.anonymous is None:
+        lines = [("memory", say("triage.rss", rss=resident.rss, pid=found.facts.pid))]
     lines.append(("heap", _heap(out, found)))
     container = next((one for one in found.bounds if one.kind == "container"), None)
     if container is None:

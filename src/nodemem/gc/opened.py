@@ -7,11 +7,13 @@ import gzip
 import io
 import os
 import stat
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nodemem import portable
 from nodemem.errors import InputError
 from nodemem.records.compression import zstd
 
@@ -30,10 +32,7 @@ def open_raw(path: Path) -> io.BufferedReader:
         InputError: it cannot be opened, or is neither a file nor a pipe.
     """
     try:
-        if str(path) == STDIN:
-            descriptor = os.dup(0)
-        else:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.dup(0) if str(path) == STDIN else portable.open_file(path)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot read {path}", why=why) from error
@@ -45,7 +44,8 @@ def open_raw(path: Path) -> io.BufferedReader:
         raise InputError(f"cannot read {path}", why="it is no regular file and no pipe")
     if stat.S_ISREG(mode):
         return open(descriptor, "rb")
-    os.set_blocking(descriptor, True)
+    if sys.platform != "win32":
+        os.set_blocking(descriptor, True)
     file = open(descriptor, "rb", buffering=0)
     # Formats are told by how a file begins, of which a pipe may hand out a few bytes at first.
     return io.BufferedReader(_Filled(lambda size: _whole(file, size), file.close), _BUFFER)

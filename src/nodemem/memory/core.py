@@ -14,11 +14,13 @@ import errno
 import os
 import stat
 import struct
+import sys
 from bisect import bisect_right
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from nodemem import portable
 from nodemem.errors import InputError
 from nodemem.memory import core_notes, elf_segments
 from nodemem.memory.core_notes import MappedFile
@@ -64,8 +66,7 @@ class Core:
     def __init__(self, path: str | Path) -> None:
         self.path = str(path)
         try:
-            # Anything may be named; opening a pipe would wait for a writer.
-            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            self._file = portable.open_file(path)
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise InputError(f"{path} cannot be read", why=why) from error
@@ -106,8 +107,7 @@ class Core:
         self.missing = max(0, max(ends, default=0) - self.size)
         self._segments = _apart([_segment(one) for one in loads])
         self._starts = [one.start for one in self._segments]
-        first = os.lseek(self._file, 0, os.SEEK_HOLE) if self.size else 0
-        self.sparse = first < self.size
+        self.sparse = self._has_holes()
         notes = b"".join(self._whatever(one) for one in table if one.type == elf_segments.NOTE)
         self.notes = core_notes.parse(notes, header.machine)
         self._mappings: list[MappedMemory] | None = None
@@ -198,8 +198,16 @@ class Core:
             place += 1
         return found
 
+    def _has_holes(self) -> bool:
+        """Whether parts of the file were never written; False where the system does not tell."""
+        if sys.platform == "win32" or not self.size:
+            return False
+        return os.lseek(self._file, 0, os.SEEK_HOLE) < self.size
+
     def _data(self, offset: int, length: int) -> list[tuple[int, int]]:
         """The parts of a piece of the file that are no holes, as (offset, length)."""
+        if sys.platform == "win32":
+            return [(offset, length)]
         found = []
         at, end = offset, offset + length
         while at < end:
@@ -278,7 +286,7 @@ class Core:
 
     def _pread(self, offset: int, length: int) -> bytes:
         try:
-            return os.pread(self._file, length, offset)
+            return portable.read_at(self._file, length, offset)
         except (OSError, OverflowError):
             return b""
 

@@ -39,11 +39,11 @@ class Observed(msgspec.Struct, frozen=True):
     the mapped file that V8 is in, as the mappings name it.
 
     `rss` to `reserved` are the kernel's own totals (VmRSS, RssAnon, RssFile, RssShmem, VmPTE,
-    VmSwap, VmSize), bytes; None where they could not be
-    seen. `groups` are its control groups, the own one first, then its parents; `group_kernel` is
-    what the own one pays for the kernel's own needs, page tables among them. `machine_limit` is the
-    machine's memory, `machine_room` what of it is still to be had, `pressure` what all its programs
-    together wait for it.
+    VmSwap, VmSize), bytes; None where they could not be seen. `uss` is there only where the
+    mappings do not tell it. `groups` are its control groups, the own one first, then its parents;
+    `group_kernel` is what the own one pays for the kernel's own needs, page tables among them.
+    `machine_limit` is the machine's memory, `machine_room` what of it is still to be had,
+    `pressure` what all its programs together wait for it.
     """
 
     pid: int
@@ -58,6 +58,7 @@ class Observed(msgspec.Struct, frozen=True):
     page_tables: int | None = None
     swap: int | None = None
     reserved: int | None = None
+    uss: int | None = None
     mappings_limit: int | None = None
     groups: list[ControlGroup] = []
     group_kernel: int | None = None

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Self
 
 import msgspec
 
-from nodemem import paths
+from nodemem import paths, portable
 from nodemem.errors import InputError
 from nodemem.records.compression import zstd
 from nodemem.records.types import Record
@@ -49,9 +49,7 @@ class RecordingWriter:
         self.path = path
         try:
             path.unlink(missing_ok=True)
-            self._raw: BinaryIO = os.fdopen(
-                os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
-            )
+            self._raw: BinaryIO = os.fdopen(portable.new_file(path), "wb")
         except OSError as error:
             raise paths.cannot_write(path, error) from error
         self._file: Any = zstd().open(self._raw, "wb") if path.suffix == ".zst" else self._raw
@@ -189,8 +187,7 @@ def _begin(raw: io.BufferedReader, path: Path) -> bytes:
 
 def _open(path: Path) -> io.BufferedReader:
     try:
-        # Opening a pipe to which nobody writes would wait for ever.
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        fd = portable.open_file(path)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot read {path}", why=why) from error

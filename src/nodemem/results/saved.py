@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
+from nodemem import portable
 from nodemem.errors import InputError
 from nodemem.results.envelope import SCHEMA_VERSION
 
@@ -67,8 +67,7 @@ def _decode(path: Path, raw: bytes, command: str) -> _Saved:
 
 def _bytes(path: Path) -> bytes:
     try:
-        # Opening a pipe to which nobody writes would wait for ever.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        with open(portable.open_file(path), "rb") as file:
             raw = file.read(MOST + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)

@@ -51,6 +51,8 @@ def outside_of(found: MemoryMap, sharers: int = 1) -> Outside:
     """What a map of a process's memory has outside of V8's spaces. The files of Node.js are in
     memory once for all `sharers`, the processes of one container; whether other containers have
     them too is no help, as any of them may have to pay."""
+    if "segments" in found.unseen:
+        return ESTIMATE
     parts = dict.fromkeys(("buffers", "native", "program", "stacks", "other"), 0)
     heap = 0
     for one in found.categories:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 from typing import Self
 
+from nodemem import portable
 from nodemem.errors import NotPermitted, TargetLost, TargetNotFound
 from nodemem.records import MappedMemory
-from nodemem.target import mappings, procfs
+from nodemem.target import discover, mappings, procfs
 from nodemem.target.presence import Presence
 
 
@@ -84,7 +85,7 @@ class LiveAddressSpace:
 
     def _pread(self, address: int, length: int) -> bytes:
         try:
-            return os.pread(self._memory, length, address)
+            return portable.read_at(self._memory, length, address)
         except (OSError, OverflowError):
             return b""  # unmapped since
 
@@ -100,7 +101,7 @@ def program_file(pid: int) -> str:
 
 def _open(pid: int, name: str) -> int:
     try:
-        return os.open(procfs.PROC / str(pid) / name, os.O_RDONLY | os.O_CLOEXEC)
+        return portable.open_file(procfs.PROC / str(pid) / name)
     except PermissionError as error:
         raise NotPermitted(
             f"the memory of process {pid} may not be read",
@@ -115,7 +116,7 @@ def _open(pid: int, name: str) -> int:
 def reason(pid: int) -> str:
     """Why we may not read or hold a process, as far as the system tells."""
     status = procfs.status(pid)
-    if status is not None and status.uid != os.geteuid():
+    if status is not None and not discover.is_ours(status):
         return "it belongs to another user"
     try:
         scope = (procfs.PROC / "sys/kernel/yama/ptrace_scope").read_text().strip()

@@ -17,8 +17,9 @@ from typing import BinaryIO
 
 import msgspec
 
+from nodemem import portable
 from nodemem.errors import MissingExtra, TargetNotFound
-from nodemem.target import procfs
+from nodemem.target import procfs, told
 
 # No build of Node.js is smaller; a thin launcher beside libnode.so is, and is told by its map.
 _SMALLEST = 10 << 20
@@ -44,6 +45,8 @@ def of_process(pid: int) -> NodeBinary | None:
     path = procfs.link(pid, "exe")
     if path is None:
         return None
+    if not told.BY_KERNEL:
+        return of_file(path)
     if (found := _examine(f"{folder}/exe", path)) is not None:
         return found
     for mapped in procfs.mapped_files(pid) or []:
@@ -65,19 +68,18 @@ def _examine(source: str, name: str) -> NodeBinary | None:
                 return None
             key = info.st_dev, info.st_ino, info.st_mtime_ns
             if key in _known:
-                found = _known[key]
-            elif info.st_size < _SMALLEST:
+                return _known[key]
+            if info.st_size < _SMALLEST:
                 return None
-            else:
-                found = _known[key] = _search(file, name)
+            _known[key] = _search(file, name)
+            return _known[key]
     except OSError:
         return None
-    return found
 
 
 def _without_waiting(path: str, flags: int) -> int:
     # Anybody may name a pipe on a command line; opening it would wait for a writer.
-    return os.open(path, flags | os.O_NONBLOCK)
+    return portable.open_file(path, flags)
 
 
 def _search(content: BinaryIO, name: str) -> NodeBinary | None:
@@ -105,7 +107,7 @@ def find_node(named: Path | None = None) -> Path:
         MissingExtra: there is none.
     """
     if named is not None:
-        found = shutil.which(named)
+        found: str | None = shutil.which(named)
         if found is None:
             raise TargetNotFound(f"{named} is not an executable", next="give the path of a node")
         return Path(found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,6 +67,8 @@ def hard_limit(group: Path) -> int | None:
 def binding(limit: int | None) -> int | None:
     """A limit, None where it binds nobody: version 1 writes "no limit" as the largest number of
     pages."""
+    if sys.platform == "win32":
+        return limit
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return None if limit is None or limit > physical else limit
 

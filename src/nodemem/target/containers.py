@@ -45,7 +45,7 @@ def way_in(pid: int, *, proc: Path = procfs.PROC, logs: Path = LOGS) -> str:
     a name.
     """
     container = find(pid, proc=proc)
-    inner = procfs.inner_pid(pid, proc=proc) or pid
+    inner = procfs.inner_of(_read(proc / str(pid) / "status")) or pid
     if container is None or container.runtime is None:
         return f"sudo nsenter --target {pid} --net nodemem usage {pid}"
     if container.runtime != "kubectl":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 
 from nodemem.errors import TargetLost
@@ -63,8 +64,8 @@ class Vigil:
         if code >= 0:
             return f"it exited with code {code}"
         number = -code
-        known = number in signal.valid_signals() and number < signal.SIGRTMIN
-        name = signal.Signals(number).name if known else f"signal {number}"
+        names = {one.value: one.name for one in signal.Signals if not one.name.startswith("SIGRT")}
+        name = names.get(number, f"signal {number}")
         if name == "SIGABRT":
             return "it aborted (SIGABRT), as Node.js does when its heap limit is reached"
         if name == "SIGKILL":
@@ -76,6 +77,8 @@ class Vigil:
 
         It is looked at without collecting it, which the owner will do.
         """
+        if sys.platform != "linux":
+            return None
         deadline = time.monotonic() + _SETTLE
         seen = None
         while seen is None:  # a big process is a zombie for a while before it can be waited for

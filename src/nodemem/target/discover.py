@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
+import sys
 from typing import Literal
 
 import msgspec
 
 from nodemem.target import binary, cgroup, commandline, procfs
+from nodemem.target.told import Listener, Status
 
-Sigusr1 = Literal["safe", "blocked", "uncaught"]
+Sigusr1 = Literal["safe", "blocked", "uncaught", "unknown", "absent"]
 """What SIGUSR1, the signal that opens the inspector, would do: `safe` opens it (or runs a handler
 of the program's own); `blocked` does nothing (--disable-sigusr1, the permission model); `uncaught`
-would kill the process, as in its first milliseconds."""
+would kill the process, as in its first milliseconds. `unknown` where the system does not tell, and
+`absent` on Windows, which has no such signal."""
 
 _WILDCARDS = ("0.0.0.0", "::")
 _LOOPBACK = ("127.0.0.1", "::1")
@@ -41,7 +43,7 @@ class NodeProcess(msgspec.Struct, frozen=True):
     argv: list[str]
     user: str
     rss: int | None
-    threads: int
+    threads: int | None
     age: float | None
     cgroup_limit: int | None
     inspector: Inspector
@@ -73,7 +75,7 @@ def examine(pid: int) -> NodeProcess | None:
         version=None if node is None else node.version,
         script=commandline.script(argv),
         argv=argv,
-        user=user_name(status.uid),
+        user=user_of(status),
         rss=status.rss,
         threads=status.threads,
         age=procfs.age(pid),
@@ -85,8 +87,12 @@ def examine(pid: int) -> NodeProcess | None:
     )
 
 
-def sigusr1(status: procfs.Status) -> Sigusr1:
+def sigusr1(status: Status) -> Sigusr1:
     """Read from the signal masks what SIGUSR1 would do to a process."""
+    if sys.platform == "win32":
+        return "absent"
+    if status.caught is None or status.blocked is None or status.ignored is None:
+        return "unknown"
     if status.caught & procfs.SIGUSR1_BIT:
         return "safe"
     if (status.blocked | status.ignored) & procfs.SIGUSR1_BIT:
@@ -121,7 +127,7 @@ def inspector(pid: int) -> Inspector:
     return Inspector(open=False)
 
 
-def _apart_from_the_program(pid: int, listeners: list[procfs.Listener]) -> list[procfs.Listener]:
+def _apart_from_the_program(pid: int, listeners: list[Listener]) -> list[Listener]:
     """The sockets that none of the loops serves which Node.js creates before all else: that of
     V8's delayed tasks and that of the program."""
     groups = procfs.poll_groups(pid)
@@ -136,7 +142,7 @@ def options_of(pid: int) -> commandline.InspectorOptions:
     return commandline.inspector_options(procfs.argv(pid) or [], environ.get("NODE_OPTIONS", ""))
 
 
-def address_of(listener: procfs.Listener) -> str:
+def address_of(listener: Listener) -> str:
     """Where to connect to a listening socket from its own host: `127.0.0.1:9229`, `[::1]:9229`."""
     host = listener.host
     if host in _WILDCARDS:
@@ -150,9 +156,37 @@ def _by_command_line(argv: list[str]) -> binary.NodeBinary | None:
     return None if path is None else binary.of_file(path)
 
 
-def user_name(uid: int) -> str:
+def user_of(status: Status) -> str:
+    """The name of the user that a process belongs to, or a number where it has none."""
+    return status.user or user_name(status.uid)
+
+
+def user_name(uid: int | None) -> str:
     """The name of a user, or its number where it has none."""
+    if sys.platform == "win32" or uid is None:
+        return "?"
     try:
-        return pwd.getpwuid(uid).pw_name
+        import pwd
+
+        return str(pwd.getpwuid(uid)[0])
     except KeyError:
         return str(uid)
+
+
+def is_ours(status: Status) -> bool:
+    """Whether a process belongs to the user that we are."""
+    ours = our_id()
+    return status.user == our_name() if ours is None else status.uid == ours
+
+
+def our_id() -> int | None:
+    """The number of the user that we act as; None on Windows, which has none."""
+    if sys.platform == "win32":
+        return None
+    return os.geteuid()
+
+
+def our_name() -> str:
+    """The name of the user that we are."""
+    ours = procfs.status(os.getpid())
+    return "?" if ours is None else user_of(ours)

@@ -9,6 +9,8 @@ import os
 import select
 import sys
 
+assert sys.platform == "linux"
+
 _QUIET = 1.0  # seconds; to break off is dangerous only between messages that come close together
 _PROMPT = 0.05
 _CLOSE = b"\x88\x00"  # the frame with which Node.js says good-bye, and waits for us to go

@@ -36,6 +36,8 @@ def join(namespace: int) -> None:
 
 def main(family: int, network: int, user: int) -> int:
     """Join, make the socket, send it; 0 or the errno."""
+    if sys.platform == "win32":
+        return _EPERM
     try:
         try:
             join(network)

@@ -48,7 +48,7 @@ def not_node(pid: int) -> TargetNotFound:
     very likely meant for what runs below it.
 
     Raises:
-        NotPermitted: no process can be looked at on this machine.
+        NotPermitted: no process can be looked at on this machine, for /proc is not mounted.
     """
     host.require_processes()
     if procfs.gone(pid):

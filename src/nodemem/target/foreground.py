@@ -1,51 +1,19 @@
-"""Waiting beside a process: for its end, and for the signals that are meant for it."""
+"""Waiting beside a child of ours: for its end, and for the signals that are meant for it. Linux has
+what that takes."""
 
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
+import sys
 import time
 from types import TracebackType
 from typing import Any, Self
 
+assert sys.platform == "linux"
+
 _FROM_KERNEL = 128  # SI_KERNEL: a key pressed in the terminal, which all of the foreground gets
-_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Watch:
-    """Waits for a process that is not our child. A context manager.
-
-    Where the kernel has no pidfd (before 5.3) it only waits for the time to pass.
-    """
-
-    def __init__(self, pid: int) -> None:
-        try:
-            self._fd: int | None = os.pidfd_open(pid)
-        except OSError:
-            self._fd = None
-
-    def wait(self, seconds: float) -> None:
-        """Return when the process has ended, at the latest after `seconds`."""
-        if self._fd is None:
-            time.sleep(max(0.0, seconds))
-            return
-        poll = select.poll()
-        poll.register(self._fd, select.POLLIN)
-        poll.poll(max(0.0, seconds) * 1000)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._fd is not None:
-            os.close(self._fd)
 
 
 class Foreground:
@@ -58,7 +26,7 @@ class Foreground:
 
     def __init__(self, process: subprocess.Popen[Any]) -> None:
         self._process = process
-        self._awaited = {*_FORWARDED, signal.SIGCHLD}
+        self._awaited = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD}
 
     def wait(self, seconds: float) -> None:
         """Return when the child has ended, at the latest after `seconds`."""

@@ -11,7 +11,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import functools
 import os
+import sys
 import threading
 import time
 from typing import Self
@@ -26,7 +28,6 @@ AT_MOST = 5.0
 _STOPS_WITHIN = 1.0
 _SEIZE, _INTERRUPT, _DETACH = 0x4206, 0x4207, 17
 _WALL = 0x40000000
-_LOOK = os.WNOHANG | os.WNOWAIT | os.WSTOPPED | os.WEXITED | _WALL
 _EVENT = 0x100  # from here on a stop is an event of ptrace, below it is a signal to be handed on
 
 
@@ -123,9 +124,12 @@ class Frozen:
 
         We only look: the status of a child of ours is left for whoever waits for it.
         """
+        if sys.platform != "linux":
+            return 0
+        look = os.WNOHANG | os.WNOWAIT | os.WSTOPPED | os.WEXITED | _WALL
         while True:
             try:
-                seen = os.waitid(os.P_PID, tid, _LOOK)
+                seen = os.waitid(os.P_PID, tid, look)
             except ChildProcessError:
                 return 0  # it has ended
             if seen is not None:
@@ -140,12 +144,15 @@ class Frozen:
             time.sleep(0.0002)
 
 
-_LIBC = ctypes.CDLL(None, use_errno=True)
-_LIBC.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
-_LIBC.ptrace.restype = ctypes.c_long
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    libc.ptrace.restype = ctypes.c_long
+    return libc
 
 
 def _ptrace(request: int, tid: int, data: int = 0) -> None:
-    if _LIBC.ptrace(request, tid, None, data or None) == -1:
+    if _libc().ptrace(request, tid, None, data or None) == -1:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

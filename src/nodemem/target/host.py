@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import re
 import socket
-import sys
 from pathlib import Path
 
 from nodemem.errors import NotPermitted
-from nodemem.target import procfs
+from nodemem.target import procfs, told
 
 CAPABILITIES = {"KILL": 5, "SYS_PTRACE": 19, "SYS_ADMIN": 21}
 """Those that matter here, by their bit: signals to others' processes; their files below /proc and
@@ -18,7 +17,6 @@ their memory; the network namespaces of containers."""
 # The namespaces that the kernel itself makes have fixed numbers (include/linux/proc_ns.h).
 _FIRST = {"pid": 0xEFFFFFFC, "user": 0xEFFFFFFD}
 _SECONDS = 2.0
-_SYSTEMS = {"darwin": "macOS", "win32": "Windows"}
 
 
 def capabilities() -> frozenset[str] | None:
@@ -53,19 +51,26 @@ def hides_processes(*, proc: Path = procfs.PROC) -> bool:
     return False
 
 
+def require_linux(what: str, *, instead: str) -> None:
+    """Make sure that this is Linux, with a /proc, which `what` takes.
+
+    Raises:
+        NotPermitted: it is another system; `instead` is what to do there.
+    """
+    if not told.BY_KERNEL:
+        raise NotPermitted(f"{what} takes Linux", why=f"this is {told.SYSTEM}", next=instead)
+
+
 def require_processes() -> None:
     """Make sure that processes can be looked at here at all.
 
     Raises:
-        NotPermitted: there is no /proc, which only Linux has in the form that is read here.
+        NotPermitted: this is Linux, and /proc is not mounted.
     """
-    if not (procfs.PROC / "self").exists():
-        system = _SYSTEMS.get(sys.platform, sys.platform)
+    if told.BY_KERNEL and not (procfs.PROC / "self").exists():
         raise NotPermitted(
             "the processes of this machine cannot be looked at",
-            why="/proc is not mounted"
-            if sys.platform == "linux"
-            else f"that takes Linux and its /proc; this is {system}",
+            why="/proc is not mounted",
             next="name an inspector (node --inspect; nodemem usage 127.0.0.1:9229), or a file",
         )
 

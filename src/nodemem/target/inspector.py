@@ -7,9 +7,8 @@ the same id meanwhile.
 
 from __future__ import annotations
 
-import os
-import select
 import signal
+import sys
 import time
 
 import msgspec
@@ -29,6 +28,8 @@ from nodemem.target import (
     visits,
 )
 from nodemem.target.endpoint import Connect, Endpoint
+from nodemem.target.hold import take_hold
+from nodemem.target.told import SYSTEM, Hold, Holder, Listener, Status
 
 _YOUNG = 2.0  # seconds in which a starting Node.js will have set up its signal handler
 _EXEC = 0.3
@@ -50,26 +51,26 @@ def reach(pid: int) -> Endpoint:
         TargetTimeout: it is too busy to open it, or the inspector does not answer.
     """
     try:
-        handle = os.pidfd_open(pid)
+        hold = take_hold(pid)
     except (OSError, OverflowError) as error:
         require_running(pid)
         raise _ended(pid) from error
     # All that is read by number on the way is true of this process if it still lives at the end.
     try:
-        found = _reach(pid, handle)
-        _require_same(pid, handle)
+        found = _reach(pid, hold)
+        _require_same(pid, hold)
         return found
     except TargetError as error:
         if not isinstance(error, TargetNotFound):
-            _require_same(pid, handle)
+            _require_same(pid, hold)
         raise
     finally:
-        os.close(handle)
+        hold.close()
 
 
-def _require_same(pid: int, handle: int) -> None:
+def _require_same(pid: int, hold: Hold) -> None:
     """Refuse to go on with a number that may mean another process by now."""
-    if select.select([handle], [], [], 0)[0]:
+    if hold.ended:
         raise _ended(pid)
 
 
@@ -81,7 +82,7 @@ def _ended(pid: int) -> TargetNotFound:
     )
 
 
-def _reach(pid: int, handle: int) -> Endpoint:
+def _reach(pid: int, hold: Hold) -> Endpoint:
     process = _node_process(pid)
     connect = namespaces.connect_to(pid)  # before anything is opened that we could not reach
     state = process.inspector
@@ -95,10 +96,10 @@ def _reach(pid: int, handle: int) -> Endpoint:
             why=f"it was started with a random inspector port and listens on {ports}",
             next=f"read 'Debugger listening on' in its log and name that: nodemem usage {ports}",
         )
-    return _open(process, handle, connect)
+    return _open(process, hold, connect)
 
 
-def require_running(pid: int) -> procfs.Status:
+def require_running(pid: int) -> Status:
     """Refuse what is no live process that we may use.
 
     Raises:
@@ -116,7 +117,7 @@ def require_running(pid: int) -> procfs.Status:
             why="it is a zombie: its parent has not yet asked for its exit code",
             next=f"look at its parent, process {status.parent}",
         )
-    if not procfs.readable(pid) and status.uid == os.geteuid():
+    if not procfs.readable(pid) and discover.is_ours(status):
         raise NotPermitted(
             f"process {pid} may not be looked at",
             why="it has privileges that this command lacks (capabilities, or a set-uid program)",
@@ -126,12 +127,12 @@ def require_running(pid: int) -> procfs.Status:
         inside = containers.find(pid) is not None
         raise NotPermitted(
             f"process {pid} belongs to another user",
-            why=f"it runs as {discover.user_name(status.uid)}"
+            why=f"it runs as {discover.user_of(status)}"
             f"{' in a container' if inside else ''}, "
-            f"this command as {discover.user_name(os.geteuid())}",
+            f"this command as {discover.our_name()}",
             next=f"sudo nodemem usage {pid}, or inside: {containers.way_in(pid)}"
             if inside
-            else f"sudo -u {discover.user_name(status.uid)} nodemem usage {pid}",
+            else f"sudo -u {discover.user_of(status)} nodemem usage {pid}",
         )
     if status.state in "Tt":
         raise UnsafeTarget(
@@ -153,7 +154,7 @@ def _node_process(pid: int) -> discover.NodeProcess:
     return process
 
 
-def _open(process: discover.NodeProcess, handle: int, connect: Connect) -> Endpoint:
+def _open(process: discover.NodeProcess, hold: Hold, connect: Connect) -> Endpoint:
     pid = process.pid
     _require_safe_signal(process)
     options = discover.options_of(pid)
@@ -167,7 +168,8 @@ def _open(process: discover.NodeProcess, handle: int, connect: Connect) -> Endpo
     for worker in along:
         visits.begin(worker, discover.options_of(worker).port)
     try:
-        signal.pidfd_send_signal(handle, signal.SIGUSR1)
+        if sys.platform != "win32":
+            hold.send(signal.SIGUSR1)
     except OSError as error:
         visits.forget(pid)
         if isinstance(error, PermissionError):
@@ -228,8 +230,10 @@ def _require_safe_signal(process: discover.NodeProcess) -> None:
     while True:
         status = require_running(pid)
         verdict = discover.sigusr1(status)
-        if verdict == "safe":
+        if verdict == "safe" or (verdict == "unknown" and _very_likely_safe(process)):
             return
+        if verdict == "absent":
+            raise _cannot_open(process)
         if _younger(pid, _YOUNG):
             time.sleep(_LOOK_EVERY)  # Node.js blocks the signal first and then sets its handler
             continue
@@ -242,11 +246,45 @@ def _require_safe_signal(process: discover.NodeProcess) -> None:
         )
 
 
+def _very_likely_safe(process: discover.NodeProcess) -> bool:
+    """Whether the signal does no harm to a process of which the system does not tell what it
+    catches: a Node.js that is no longer starting. It blocks the signal until it catches it, and for
+    good where it is switched off.
+
+    Raises:
+        NotPermitted: it is switched off.
+        UnsafeTarget: what it does is not known.
+    """
+    words = _options(process)
+    if any(word in ("--disable-sigusr1", *_PERMISSION_MODEL) for word in words):
+        raise _switched_off(process)
+    if process.electron or process.version is None or procfs.age(process.pid) is None:
+        raise UnsafeTarget(
+            f"SIGUSR1 might kill process {process.pid}",
+            why=f"it is no Node.js as nodejs.org builds it, and {SYSTEM} does not tell whether it "
+            "catches the signal that opens the inspector",
+            next="restart it with --inspect=127.0.0.1:0, then nodemem usage PID",
+        )
+    return not _younger(process.pid, _YOUNG)
+
+
+def _cannot_open(process: discover.NodeProcess) -> NotPermitted:
+    return NotPermitted(
+        f"the inspector of process {process.pid} is closed",
+        why=f"it cannot be opened from outside: {SYSTEM} has no signal for that",
+        next="restart it with --inspect=127.0.0.1:0, then nodemem usage PID",
+    )
+
+
+def _options(process: discover.NodeProcess) -> list[str]:
+    """The words of its command line, and of NODE_OPTIONS."""
+    environ = procfs.environ(process.pid) or {}
+    return [*process.argv, *commandline.node_options(environ.get("NODE_OPTIONS", ""))]
+
+
 def _switched_off(process: discover.NodeProcess) -> NotPermitted:
     """The signal does nothing: say by which option, and what lets an inspector in."""
-    environ = procfs.environ(process.pid) or {}
-    words = [*process.argv, *commandline.node_options(environ.get("NODE_OPTIONS", ""))]
-    restricted = next((word for word in words if word in _PERMISSION_MODEL), None)
+    restricted = next((word for word in _options(process) if word in _PERMISSION_MODEL), None)
     # Before, nothing lets an inspector in under the permission model, not even --inspect.
     major = int((process.version or "v0").lstrip("v").partition(".")[0])
     option = restricted or "--disable-sigusr1"
@@ -267,7 +305,7 @@ def _switched_off(process: discover.NodeProcess) -> NotPermitted:
 
 def _wait_for_listener(
     pid: int, before: set[int], options: commandline.InspectorOptions, connect: Connect
-) -> procfs.Listener | None:
+) -> Listener | None:
     """The socket that appears after the signal; the expected port is preferred.
 
     Raises:
@@ -293,7 +331,7 @@ def _wait_for_listener(
     return None
 
 
-def _is_inspector(listener: procfs.Listener, connect: Connect) -> bool:
+def _is_inspector(listener: Listener, connect: Connect) -> bool:
     """Whether a socket that opened right after our signal is what we asked for."""
     try:
         endpoint.ask(*endpoint.split(discover.address_of(listener)), connect)
@@ -302,7 +340,7 @@ def _is_inspector(listener: procfs.Listener, connect: Connect) -> bool:
     return True
 
 
-def _port_taken(pid: int, port: int, held: ports.Holder) -> TargetError:
+def _port_taken(pid: int, port: int, held: Holder) -> TargetError:
     ways = ["start programs with ports of their own, e.g. NODE_OPTIONS=--inspect-port=9300"]
     command = " ".join(procfs.argv(held.pid) or [])[:80] if held.pid is not None else ""
     who = f"process {held.pid} ({command})"

@@ -9,13 +9,14 @@ one of six trials of `kill -9`. So somebody must be there who reads to the end.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
-from nodemem.target import drain
+_PROGRAM = Path(__file__).with_name("drain.py")
 
 
 class Keeper:
@@ -26,12 +27,15 @@ class Keeper:
     """
 
     def __init__(self, socket: int) -> None:
+        self._pipe: io.FileIO | None = None
+        if sys.platform != "linux":  # only there can it be seen that the other side has hung up
+            return
         theirs, ours = os.pipe()
-        self._pipe = os.fdopen(ours, "wb", buffering=0)
+        self._pipe = io.FileIO(ours, "wb")
         try:
             process = subprocess.Popen(
                 # No site packages, no environment: up in some 15 ms, and 9 MB large.
-                [sys.executable, "-I", "-S", str(Path(drain.__file__)), str(socket), str(theirs)],
+                [sys.executable, "-I", "-S", str(_PROGRAM), str(socket), str(theirs)],
                 pass_fds=(socket, theirs),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -47,5 +51,6 @@ class Keeper:
 
     def dismiss(self) -> None:
         """All has arrived: it may go."""
-        with contextlib.suppress(OSError), self._pipe:  # it may be gone, as the target is
-            self._pipe.write(b".")
+        if self._pipe is not None:
+            with contextlib.suppress(OSError), self._pipe:  # it may be gone, as the target is
+                self._pipe.write(b".")

@@ -7,6 +7,7 @@ import ctypes
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -45,7 +46,7 @@ def start(
             cwd=cwd,
             stdout=stdout,
             stderr=stderr,
-            preexec_fn=_may_be_read,
+            preexec_fn=_may_be_read if sys.platform == "linux" else None,
         )
     except OSError as error:
         raise TargetNotFound(
@@ -55,7 +56,7 @@ def start(
         ) from error
 
 
-_LIBC = ctypes.CDLL(None)
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _PR_SET_PTRACER, _ANY = 0x59616D61, ctypes.c_ulong(-1)
 
 
@@ -66,6 +67,7 @@ def _may_be_read() -> None:
     lasts for the program that we are about to become, not for those that it starts. Where there is
     no Yama this is refused and does nothing (Documentation/admin-guide/LSM/Yama.rst).
     """
+    assert _LIBC is not None
     _LIBC.prctl(_PR_SET_PTRACER, _ANY, 0, 0, 0)
 
 

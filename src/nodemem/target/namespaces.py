@@ -71,6 +71,8 @@ class Inside:
 def _made_inside(
     family: socket.AddressFamily, network: int, user: int, timeout: float
 ) -> socket.socket:
+    if sys.platform == "win32":
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import mmap
 from typing import BinaryIO
 
 import msgspec
@@ -36,7 +36,7 @@ def observe(pid: int, *, gentle: bool = False) -> Observed:
     machine, available = procfs.machine_memory()
     return Observed(
         pid=pid,
-        page_size=os.sysconf("SC_PAGE_SIZE"),
+        page_size=mmap.PAGESIZE,
         mappings=found,
         program=_program(pid, found or []),
         threads=procfs.threads(pid),
@@ -47,6 +47,7 @@ def observe(pid: int, *, gentle: bool = False) -> Observed:
         page_tables=status.page_tables,
         swap=status.swap,
         reserved=status.reserved,
+        uss=procfs.private(pid),
         mappings_limit=mappings.count_limit(),
         groups=cgroup_facts.describe(groups),
         group_kernel=cgroup.kernel(groups),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 import types
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+if sys.platform == "win32":
+    _SIGNALS: tuple[signal.Signals, ...] = (signal.SIGTERM,)
+else:
+    _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 _taken: list[signal.Signals] = []
 _users = 0
 
@@ -98,11 +102,14 @@ def to_the_end(action: Callable[[], Value], undo: Callable[[Value], object]) -> 
 @contextlib.contextmanager
 def _signals_later() -> Iterator[None]:
     """Signals that would end us and come during the block are dealt with at its end."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_SIGNALS})
-    try:
+    if sys.platform == "win32":  # where none can be put off
         yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    else:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_SIGNALS})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _exit(number: int, frame: types.FrameType | None) -> None:

@@ -11,20 +11,12 @@ from __future__ import annotations
 import errno
 import socket
 
-import msgspec
-
 from nodemem.errors import TargetError
 from nodemem.target import endpoint, procfs
+from nodemem.target.told import Holder, portable
 
 
-class Holder(msgspec.Struct, frozen=True):
-    """Process `pid` has the port, None if it cannot be seen or has left: `listens` there, or has
-    made a connection from there."""
-
-    pid: int | None
-    listens: bool = True
-
-
+@portable
 def holder(host: str, port: int, seen_from: int) -> Holder | None:
     """Who keeps `host:port` from a listener in the network of process `seen_from`. Connections
     count only where that network is ours."""
@@ -37,6 +29,7 @@ def holder(host: str, port: int, seen_from: int) -> Holder | None:
     return None
 
 
+@portable
 def listener(port: int, seen_from: int) -> int | None:
     """The process that listens on `port` in the network of process `seen_from`."""
     return _process(

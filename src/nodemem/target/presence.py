@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
+import mmap
 import os
 import re
 import struct
+import sys
 from array import array
 from collections.abc import Iterator, Sequence
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
+from nodemem import portable
+
+if sys.platform != "win32":
+    import fcntl
+
+PAGE = mmap.PAGESIZE
 """Bytes of a page on this machine."""
 
 _ENTRY = 8  # bytes of pagemap a page
@@ -43,7 +49,7 @@ def of_process(pid: int) -> Iterator[Presence]:
     Raises:
         OSError: it is gone, or we may not.
     """
-    pagemap = os.open(f"/proc/{pid}/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+    pagemap = portable.open_file(f"/proc/{pid}/pagemap")
     try:
         yield Presence(pagemap)
     finally:
@@ -129,7 +135,9 @@ class Presence:
     def _entries(self, first: int, pages: int) -> bytes:
         """The highest byte of the entry of each page."""
         try:
-            return os.pread(self._pagemap, pages * _ENTRY, first * _ENTRY)[_ENTRY - 1 :: _ENTRY]
+            return portable.read_at(self._pagemap, pages * _ENTRY, first * _ENTRY)[
+                _ENTRY - 1 :: _ENTRY
+            ]
         except (OSError, OverflowError):
             return b""
 
@@ -161,7 +169,7 @@ class Presence:
             )
         )  # fmt: skip
         try:
-            count = fcntl.ioctl(self._pagemap, _PAGEMAP_SCAN, request)
+            count = _ioctl(self._pagemap, request)
         except OSError as error:
             if error.errno in (errno.ENOTTY, errno.EINVAL, errno.EOPNOTSUPP):
                 self._scans = False
@@ -174,6 +182,13 @@ class Presence:
         # them (seen on 6.18); asked from there, it would tell some pages twice.
         reached = max(_SCAN.unpack(request)[4] // PAGE, found[-1][1] if found else at)
         return found, reached if reached > at else end
+
+
+def _ioctl(pagemap: int, request: bytearray) -> int:
+    if sys.platform != "win32":
+        count: int = fcntl.ioctl(pagemap, _PAGEMAP_SCAN, request)
+        return count
+    raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
 
 def _append(runs: list[tuple[int, int]], start: int, end: int) -> None:

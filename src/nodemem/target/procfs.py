@@ -13,48 +13,18 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from nodemem.records import ThreadName
+from nodemem.target import told
+from nodemem.target.told import Listener, Status, portable
 
-PROC = Path("/proc")
+PROC = told.PROC
 SIGUSR1_BIT = 1 << (10 - 1)
+_TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100  # a second
 _MAX_TEXT = 4 << 20
 ESTABLISHED, LISTEN = "01", "0A"
 
 
-class Status(msgspec.Struct, frozen=True):
-    """The lines of /proc/PID/status that matter here. Sizes are bytes (`rss` is the sum of
-    `anonymous`, `file` and `shared`, `peak` the most that it ever was, `reserved` the addresses
-    that it has taken), None in a process that has ended; the masks are bit sets of signals (bit 0
-    is signal 1); `state` is the kernel's letter (R, S, D, T, t, Z, X)."""
-
-    name: str
-    state: str
-    parent: int
-    uid: int
-    threads: int
-    rss: int | None
-    caught: int
-    blocked: int
-    ignored: int
-    anonymous: int | None = None
-    file: int | None = None
-    shared: int | None = None
-    swap: int | None = None
-    page_tables: int | None = None
-    peak: int | None = None
-    reserved: int | None = None
-
-
-class Listener(msgspec.Struct, frozen=True):
-    """A TCP socket that accepts connections."""
-
-    host: str
-    port: int
-    inode: int
-
-
+@portable
 def pids() -> Iterator[int]:
     """All process ids that can be seen."""
     for name in _names(PROC) or []:
@@ -68,6 +38,7 @@ def gone(pid: int) -> bool:
     return found is None or found.state in "ZX"
 
 
+@portable
 def readable(pid: int) -> bool:
     """Whether we may look at its files and memory map: same user, or root."""
     try:
@@ -79,6 +50,7 @@ def readable(pid: int) -> bool:
     return True
 
 
+@portable
 def status(pid: int) -> Status | None:
     text = _text(pid, "status")
     if text is None:
@@ -107,32 +79,39 @@ def status(pid: int) -> Status | None:
         return None
 
 
-def inner_pid(pid: int, *, proc: Path = PROC) -> int | None:
+@portable
+def inner_pid(pid: int) -> int | None:
     """What it calls itself: in a container the id is another one than on the host."""
-    try:
-        text = (proc / str(pid) / "status").read_text(errors="replace")
-    except OSError:
-        return None
-    return _inner(text)
+    return inner_of(_text(pid, "status") or "")
 
 
-def _inner(status: str) -> int | None:
+def inner_of(status: str) -> int | None:
+    """The same, from the text of its status."""
     found = re.search(r"^NSpid:.*?(\d+)$", status, re.MULTILINE)
     return None if found is None else int(found[1])
 
 
+@portable
+def private(pid: int) -> int | None:
+    """What it has in memory for itself alone (USS), bytes. Not here: its mappings tell."""
+    return None
+
+
+@portable
 def children(pid: int) -> list[int]:
     """The processes that its main thread has started and that are still there."""
     words = (_text(pid, f"task/{pid}/children") or "").split()
     return [int(word) for word in words if word.isdecimal()]
 
 
+@portable
 def start_ticks(pid: int) -> int | None:
     """Clock ticks from boot to its start: with the pid, an identity that is never used twice."""
     fields = _stat_fields(pid)
     return None if fields is None else int(fields[19])
 
 
+@portable
 def age(pid: int) -> float | None:
     """Seconds since it was started."""
     started = start_ticks(pid)
@@ -140,15 +119,16 @@ def age(pid: int) -> float | None:
         uptime = float((PROC / "uptime").read_text().split()[0])
     except (OSError, ValueError):
         return None
-    return None if started is None else max(0.0, uptime - started / os.sysconf("SC_CLK_TCK"))
+    return None if started is None else max(0.0, uptime - started / _TICKS)
 
 
+@portable
 def cpu_seconds(pid: int) -> float | None:
     """Processor time used so far by all its threads, user and system."""
     fields = _stat_fields(pid)
     if fields is None:
         return None
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def thread_cpu_seconds(pid: int, thread: int | None = None) -> float | None:
@@ -166,6 +146,7 @@ def main_thread_ran(pid: int) -> float | None:
     return (int(words[0]) + int(words[1])) / 1e9 if len(words) == 3 else None
 
 
+@portable
 def open_files(pid: int) -> int | None:
     """How many file descriptors it has open."""
     names = _names(PROC / str(pid) / "fd")
@@ -199,6 +180,7 @@ def boot_id() -> str | None:
         return None
 
 
+@portable
 def machine_memory() -> tuple[int | None, int | None]:
     """Bytes of memory that this machine has, and how many of them are still to be had."""
     try:
@@ -209,11 +191,13 @@ def machine_memory() -> tuple[int | None, int | None]:
     return _kilobytes(fields, "MemTotal"), _kilobytes(fields, "MemAvailable")
 
 
+@portable
 def argv(pid: int) -> list[str] | None:
     """Its command line. A program may have written a title over it."""
     return _strings(pid, "cmdline")
 
 
+@portable
 def environ(pid: int) -> dict[str, str] | None:
     """The environment it was started with."""
     entries = _strings(pid, "environ")
@@ -233,7 +217,7 @@ def threads(pid: int) -> list[ThreadName]:
     found = []
     for tid in thread_ids(pid):
         name = _text(pid, f"task/{tid}/comm")
-        inner = tid if alike else _inner(_text(pid, f"task/{tid}/status") or "")
+        inner = tid if alike else inner_of(_text(pid, f"task/{tid}/status") or "")
         if name is not None and inner is not None:
             found.append(ThreadName(tid, inner, name.rstrip("\n")))
     return found
@@ -250,6 +234,7 @@ def is_traced(pid: int) -> bool:
     return found is not None and found[1] != "0"
 
 
+@portable
 def link(pid: int, name: str) -> str | None:
     """Where a link below /proc/PID points to: `exe`, `cwd`, `fd/3`."""
     try:
@@ -277,6 +262,7 @@ def mapped_files(pid: int) -> list[str] | None:
     return list(dict.fromkeys(f[5] for f in fields if len(f) == 6 and f[5].startswith("/")))
 
 
+@portable
 def listeners(pid: int) -> list[Listener] | None:
     """The TCP sockets on which it accepts connections."""
     inodes = socket_inodes(pid)
@@ -302,6 +288,7 @@ def poll_groups(pid: int) -> list[set[int]]:
     return groups
 
 
+@portable
 def clients(pid: int, port: int) -> int | None:
     """How many connections it has accepted on `port` and not yet closed."""
     inodes = socket_inodes(pid)

@@ -66,7 +66,25 @@ def read_isolate(isolate: Isolate, *, time: float) -> MemorySample:
     Raises:
         TargetError: see `Session.call`.
     """
-    answer: _Isolate = isolate.ask("memory_usage", _Isolate)
+    return _sample(isolate.ask("memory_usage", _Isolate), time)
+
+
+def read_isolates(session: Session) -> dict[str, MemorySample]:
+    """A sample of each isolate at this moment, by the names that a memory map gives them: `main`,
+    then `worker 1`, `worker 2`... in the order of their start. A worker that does not answer is
+    left out.
+
+    Raises:
+        TargetError: see `Session.call`.
+    """
+    samples = {"main": read_isolate(session, time=0.0)}
+    answers = [one for _, one in _answers(session) if one is not None]
+    for number, one in enumerate(sorted(answers, key=lambda one: one.thread or 0), 1):
+        samples[f"worker {number}"] = _sample(one, 0.0)
+    return samples
+
+
+def _sample(answer: _Isolate, time: float) -> MemorySample:
     usage = answer.usage
     return MemorySample(
         time=time,
@@ -106,20 +124,29 @@ def read_resources(session: Session, *, time: float) -> ActiveResources | None:
 
 
 def _workers(session: Session) -> list[WorkerUsage]:
+    found = [_worker(worker, isolate) for worker, isolate in _answers(session)]
+    return sorted(found, key=lambda worker: worker.id or 0)
+
+
+def _answers(session: Session) -> list[tuple[Worker, _Isolate | None]]:
+    """What each worker says of itself, None where it does not."""
     try:
         answers = workers.call_each(session, "Runtime.evaluate", session.probe_call("memory_usage"))
     except TargetTimeout:
         return []
-    found = [_worker(worker, answer) for worker, answer in answers]
-    return sorted(found, key=lambda worker: worker.id or 0)
+    found: list[tuple[Worker, _Isolate | None]] = []
+    for worker, answer in answers:
+        try:
+            found.append((worker, read_answer(answer or {}, _Isolate, worker.title)))
+        except TargetError:
+            found.append((worker, None))
+    return found
 
 
-def _worker(worker: Worker, answer: dict[str, object] | None) -> WorkerUsage:
+def _worker(worker: Worker, isolate: _Isolate | None) -> WorkerUsage:
     title = worker.title or None
     named = _THREAD.match(worker.title)
-    try:
-        isolate: _Isolate = read_answer(answer or {}, _Isolate, worker.title)
-    except TargetError:
+    if isolate is None:
         return WorkerUsage(id=int(named[1]) if named else None, title=title)
     return WorkerUsage(
         id=isolate.thread,

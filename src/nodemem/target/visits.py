@@ -17,7 +17,7 @@ from typing import Literal
 
 import msgspec
 
-from nodemem import paths
+from nodemem import paths, portable
 from nodemem.target import discover, procfs
 
 FOLDER = "visits"
@@ -132,7 +132,7 @@ def _write(visit: Visit) -> bool:
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         _remove(draft)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        descriptor = portable.new_file(draft)
         with os.fdopen(descriptor, "wb") as file:
             file.write(msgspec.json.encode(visit))
         # Not synced to disk: who survives a power cut is not the target.
@@ -148,7 +148,7 @@ def _read_all() -> Iterator[tuple[Path, Visit]]:
         if not path.name.startswith(f"{_here()}-"):
             continue
         with contextlib.suppress(OSError, msgspec.DecodeError):
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            descriptor = portable.open_file(path, os.O_RDONLY | portable.NO_LINK)
             with os.fdopen(descriptor, "rb") as file:
                 yield path, msgspec.json.decode(file.read(_LARGEST), type=Visit)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import mmap
 import os
 import struct
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from nodemem.records import MappedMemory
 from nodemem.target import mappings, procfs
 from nodemem.target.address_space import LiveAddressSpace
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+_PAGE = mmap.PAGESIZE
 _SEIZE, _INTERRUPT, _GET_REGISTERS, _DETACH = 0x4206, 0x4207, 12, 17
 _ALL_KINDS = 0x40000000  # __WALL
 _REGISTERS = 27  # words of user_regs_struct of x86-64

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from nodemem.api.checks.check import Check
 from nodemem.errors import MissingExtra
-from nodemem.target import binary, cgroup, commandline, discover, host, ports, visits
+from nodemem.target import binary, cgroup, commandline, discover, host, ports, told, visits
 from nodemem.target.discover import NodeProcess
 from nodemem.target.visits import Visit
 
@@ -20,11 +20,12 @@ def checks() -> Iterator[Check]:
     running = discover.processes()
     yield _node()
     yield _running(running)
-    yield _user()
-    yield _capabilities()
-    yield _yama()
-    yield _processes()
-    yield _groups()
+    if told.BY_KERNEL:
+        yield _user()
+        yield _capabilities()
+        yield _yama()
+        yield _processes()
+        yield _groups()
     yield _loopback()
     yield _port()
     left = visits.leftovers()
@@ -51,15 +52,15 @@ def _running(running: list[NodeProcess]) -> Check:
     hidden = [process for process in running if not process.readable]
     values = {"count": len(running), "versions": ", ".join(named), "hidden": len(hidden)}
     if hidden:
-        others = {process.user for process in hidden} - {"root", discover.user_name(os.geteuid())}
+        others = {process.user for process in hidden} - {"root", discover.our_name()}
         user = f"-u {shlex.quote(next(iter(others)))} " if len(others) == 1 else ""
         return Check("running", "warn", "hidden", values, f"sudo {user}nodemem ps")
     return Check("running", "ok", "all", values)
 
 
 def _user() -> Check:
-    values = {"user": discover.user_name(os.geteuid()), "uid": os.geteuid()}
-    if os.geteuid() != 0:
+    values = {"user": discover.our_name(), "uid": discover.our_id()}
+    if discover.our_id() != 0:
         return Check("user", "ok", "ordinary", values)
     reaches_all = "SYS_PTRACE" in (host.capabilities() or ())
     return Check("user", "ok", "root" if reaches_all else "root_in_part", values)
@@ -74,7 +75,7 @@ def _capabilities() -> Check:
     values = {"held": ", ".join(names), "lacking": ", ".join(lacking)}
     if not lacking:
         return Check("capabilities", "ok", "all", values)
-    if os.geteuid() != 0 and not names:
+    if discover.our_id() != 0 and not names:
         return Check("capabilities", "ok", "none", values)  # as every ordinary user
     if "SYS_PTRACE" in held:
         return Check("capabilities", "ok", "some", values)
@@ -94,7 +95,7 @@ def _yama() -> Check:
 def _processes() -> Check:
     if host.hides_processes():
         fix = "sudo mount -o remount,hidepid=0 /proc"
-        return Check("processes", "ok" if os.geteuid() == 0 else "warn", "hidden", fix=fix)
+        return Check("processes", "ok" if discover.our_id() == 0 else "warn", "hidden", fix=fix)
     if host.first_namespace("pid") is False:
         return Check("processes", "ok", "container")
     return Check("processes", "ok", "all")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from nodemem.target import discover, family, inspector, namespaces, ports, procf
 from nodemem.target.discover import NodeProcess
 
 _RESTART = "NODE_OPTIONS=--inspect=127.0.0.1:0 node ..."
+_OPENS = ("safe", "unknown")  # what SIGUSR1 does, as `ps` says it
 
 
 def checks(pid: int) -> Iterator[Check]:
@@ -39,17 +39,17 @@ def checks(pid: int) -> Iterator[Check]:
     yield _inspector(process)
     if not process.inspector.open:
         yield _signal(process)
-        if process.sigusr1 == "safe":
+        if process.sigusr1 in _OPENS:
             yield _port(pid)
 
 
 def _not_permitted(pid: int, error: NotPermitted) -> Check:
     status = procfs.status(pid)
-    if status is None or status.uid == os.geteuid():
+    if status is None or discover.is_ours(status):
         return Check("process", "fail", "privileged", {"pid": pid}, f"sudo nodemem doctor {pid}")
     users = {
-        "user": discover.user_name(status.uid),
-        "ours": discover.user_name(os.geteuid()),
+        "user": discover.user_of(status),
+        "ours": discover.our_name(),
     }
     return Check("process", "fail", "of_another_user", {"pid": pid, **users}, error.next)
 
@@ -80,7 +80,7 @@ def _inspector(process: NodeProcess) -> Check:
 
 
 def _signal(process: NodeProcess) -> Check:
-    safe = process.sigusr1 == "safe"
+    safe = process.sigusr1 in _OPENS
     fix = None if safe else _RESTART
     return Check("signal", "ok" if safe else "fail", process.sigusr1, {"pid": process.pid}, fix)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 from pathlib import Path
 from typing import Any
 
+from nodemem import portable
 from nodemem.heap.engine.index import IndexFile
 from nodemem.heap.engine.memory import Code
 from nodemem.heap.engine.store import StoreFull
@@ -120,7 +120,7 @@ def lock(snapshot: int) -> bool:
     The lock is on the snapshot itself, and ends with the process however that ends.
     """
     try:
-        fcntl.flock(snapshot, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        portable.lock(snapshot)
     except OSError:
         return False
     return True
@@ -129,4 +129,4 @@ def lock(snapshot: int) -> bool:
 def unlock(snapshot: int) -> None:
     """Give that right back."""
     with contextlib.suppress(OSError):  # it went with the descriptor
-        fcntl.flock(snapshot, fcntl.LOCK_UN)
+        portable.unlock(snapshot)

@@ -28,6 +28,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple, Self, cast
 
+from nodemem import portable
 from nodemem.heap.engine.memory import ITEM_SIZES, Code, zeros
 
 FORMAT = 1
@@ -35,7 +36,7 @@ FORMAT = 1
 
 _MAGIC = b"nodemem\n"
 _HEAD = struct.Struct("=8sIIQQqQQ16s")
-_PAGE = 4096
+_PAGE = max(4096, mmap.ALLOCATIONGRANULARITY)
 _TABLE_LIMIT = 64 << 20
 _SAMPLES = 16
 _SAMPLE_BYTES = 4096
@@ -65,7 +66,7 @@ def key_of(fd: int) -> dict[str, Any]:
     digest = blake2b(digest_size=16)
     last = max(0, facts.st_size - _SAMPLE_BYTES)
     for number in range(_SAMPLES):
-        digest.update(os.pread(fd, _SAMPLE_BYTES, last * number // (_SAMPLES - 1)))
+        digest.update(portable.read_at(fd, _SAMPLE_BYTES, last * number // (_SAMPLES - 1)))
     return {
         "size": facts.st_size,
         "inode": facts.st_ino,
@@ -100,7 +101,7 @@ class IndexFile:
             IndexUnusable: it is not there, not whole, not ours, or of something else.
         """
         try:
-            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            fd = portable.open_file(path, os.O_RDWR | portable.NO_LINK)
         except OSError as error:
             raise IndexUnusable(error.strerror) from error
         index = cls(fd, key)
@@ -115,7 +116,7 @@ class IndexFile:
         """Take over sections and facts as the file has them now. Raises IndexUnusable."""
         try:
             facts = os.fstat(self._fd)
-            head = os.pread(self._fd, _HEAD.size + 16, 0)
+            head = portable.read_at(self._fd, _HEAD.size + 16, 0)
             if len(head) < _HEAD.size + 16 or _digest(head[: _HEAD.size]) != head[_HEAD.size :]:
                 raise IndexUnusable("its first page is damaged")
             magic, version, page, inode, size, mtime, at, length, digest = _HEAD.unpack(
@@ -123,6 +124,8 @@ class IndexFile:
             )
             if (magic, version, page) != (_MAGIC, FORMAT, _PAGE):
                 raise IndexUnusable("it is of another format")
+            if sys.platform == "win32":
+                raise IndexUnusable("whose it is cannot be told here")
             if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid():
                 raise IndexUnusable("it belongs to somebody else")
             if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -131,7 +134,7 @@ class IndexFile:
                 raise IndexUnusable("it was copied or written to")
             if length > _TABLE_LIMIT or at + length > size:
                 raise IndexUnusable("its table is not inside it")
-            text = os.pread(self._fd, length, at)
+            text = portable.read_at(self._fd, length, at)
             if _digest(text) != digest:
                 raise IndexUnusable("its table is damaged")
         except OSError as error:
@@ -174,32 +177,30 @@ class IndexFile:
     def view(self, name: str) -> memoryview:
         """A section, mapped: pages are read when touched. Raises OSError."""
         # Private and writable, because kernels take writable views; nobody writes.
-        return self._mapped(name, mmap.MAP_PRIVATE)
+        return self._mapped(name, mmap.ACCESS_COPY)
 
     def changeable(self, name: str) -> memoryview:
         """A section that was written as a whole, mapped so that changes get into the file."""
-        return self._mapped(name, mmap.MAP_SHARED)
+        return self._mapped(name, mmap.ACCESS_WRITE)
 
-    def _mapped(self, name: str, flags: int) -> memoryview:
+    def _mapped(self, name: str, access: int) -> memoryview:
         section = self.sections[name]
         if not section.length:
             return zeros(section.code, 0)
-        if (name, flags) not in self._maps:
-            pages = mmap.mmap(
-                self._fd, section.size, flags=flags,
-                prot=mmap.PROT_READ | mmap.PROT_WRITE, offset=section.offset,
-            )  # fmt: skip
-            self._maps[name, flags] = pages, memoryview(pages).cast(section.code)
-        return self._maps[name, flags][1]
+        if (name, access) not in self._maps:
+            pages = mmap.mmap(self._fd, section.size, access=access, offset=section.offset)
+            self._maps[name, access] = pages, memoryview(pages).cast(section.code)
+        return self._maps[name, access][1]
 
     def _unmap(self, name: str) -> None:
-        for flags in (mmap.MAP_PRIVATE, mmap.MAP_SHARED):
-            self._maps.pop((name, flags), None)
+        for access in (mmap.ACCESS_COPY, mmap.ACCESS_WRITE):
+            self._maps.pop((name, access), None)
 
     def release_pages(self) -> None:
         """Let go of the memory of what is mapped; it comes back when it is touched."""
-        for pages, _ in list(self._maps.values()):
-            pages.madvise(mmap.MADV_DONTNEED)
+        if sys.platform == "linux":
+            for pages, _ in list(self._maps.values()):
+                pages.madvise(mmap.MADV_DONTNEED)
 
     def commit(self) -> None:
         """Write the table with all that is in `sections` and `facts`. Raises OSError."""
@@ -251,4 +252,4 @@ def _digest(data: bytes) -> bytes:
 def _write(fd: int, data: memoryview, offset: int) -> None:
     done = 0
     while done < len(data):
-        done += os.pwrite(fd, data[done:], offset + done)
+        done += portable.write_at(fd, data[done:], offset + done)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
 from typing import Literal, cast
 
 from nodemem.errors import InputError
@@ -27,16 +28,22 @@ def zeros(code: Code, count: int) -> memoryview:
     if size < _MAPPED or _PLAIN:
         return memoryview(bytearray(size)).cast(code)
     try:
-        pages = mmap.mmap(-1, size + mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        pages = _pages(size + mmap.PAGESIZE)
     except (OSError, OverflowError, ValueError) as error:
         raise InputError(
             f"the snapshot needs a column of {size:,} bytes, more than can be had here",
             why=str(error),
             next="free memory, or check the file: its header may be damaged",
         ) from error
-    if size >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
+    if sys.platform == "linux" and size >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
         pages.madvise(mmap.MADV_HUGEPAGE)
     return memoryview(pages)[:size].cast(code)
+
+
+def _pages(size: int) -> mmap.mmap:
+    if sys.platform == "win32":
+        return mmap.mmap(-1, size)
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 def grown(view: memoryview, count: int) -> memoryview:

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from nodemem import paths
+from nodemem import paths, portable
 from nodemem.config import Cache, load_config
 from nodemem.heap.engine.filestore import FileStore, lock
 from nodemem.heap.engine.index import IndexFile, IndexUnusable, key_of
@@ -27,7 +27,10 @@ FOLDER_LIMIT = 10 << 30
 
 
 def places(snapshot: Path, cache: Cache) -> Iterator[Path]:
-    """Where the index of a snapshot may be, the first choice first."""
+    """Where the index of a snapshot may be, the first choice first; nowhere on systems where a file
+    does not say whose it is."""
+    if not portable.OWNERS:
+        return
     if cache == "beside":
         yield snapshot.with_name(snapshot.name + SUFFIX)
     if cache != "off":
@@ -76,7 +79,7 @@ def _new(path: Path, file: Path, snapshot: int, key: dict[str, Any]) -> Store:
         with contextlib.suppress(OSError):
             left.unlink()
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fd = portable.new_file(temporary, os.O_RDWR)
     index = IndexFile(fd, key)
     index.facts["file"] = str(file.resolve())
     if path.parent != file.parent:

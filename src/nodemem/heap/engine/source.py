@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Protocol
 
+from nodemem import portable
 from nodemem.errors import InputError
 
 _GZIP = b"\x1f\x8b"
@@ -38,8 +39,7 @@ class SnapshotFile:
         self.path = str(path)
         self._fd = -1
         try:
-            # Without O_NONBLOCK, opening a pipe would wait for somebody to write into it.
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            fd = portable.open_file(path)
         except FileNotFoundError as error:
             raise InputError(
                 f"there is no file {self.path}", next=f"ls -l {_folder(self.path)}"
@@ -82,7 +82,7 @@ class SnapshotFile:
     def read_at(self, position: int, size: int) -> bytes:
         """Up to `size` bytes from `position`. Raises InputError when the disk refuses."""
         try:
-            return os.pread(self._fd, size, position)
+            return portable.read_at(self._fd, size, position)
         except OSError as error:
             raise InputError(f"cannot read {self.path}", why=str(error)) from error
 
@@ -116,7 +116,7 @@ class _Plain:
 
     def read_into(self, view: memoryview) -> int:
         try:
-            count = os.preadv(self._file._fd, [view], self._position)
+            count = portable.read_into(self._file._fd, view, self._position)
         except OSError as error:
             raise InputError(f"cannot read {self._file.path}", why=str(error)) from error
         self._position += count

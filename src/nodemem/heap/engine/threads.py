@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from _thread import start_new_thread
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+from nodemem import portable
 
 T = TypeVar("T")
 
 
 def threads_for(size: int) -> int:
     """How many threads pay for `size` bytes or items. For few millions none but one."""
-    return min(2, len(os.sched_getaffinity(0))) if size >= 4_000_000 else 1
+    return min(2, portable.processors()) if size >= 4_000_000 else 1
 
 
 class Aside(Generic[T]):

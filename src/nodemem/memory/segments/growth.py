@@ -24,7 +24,7 @@ Doubt = Literal[
 of different machines, processes or releases of Node.js; one says less than the other, so that only
 what both say is compared; other workers run, which are numbered anew; a figure is an estimate."""
 
-_FINE = frozenset(("segments", "spaces", "malloc"))
+_FINE = frozenset(("segments", "rest", "spaces", "malloc"))
 """What is unseen decides which categories there are."""
 
 
@@ -131,7 +131,7 @@ def compare(
         doubts.append("less_seen")
     if ("files" in before.unseen) != ("files" in after.unseen):
         doubts.append("files")
-    total = "segments" in unseen[0] | unseen[1]
+    total = bool({"segments", "rest"} & (unseen[0] | unseen[1]))
     sums = [_sums(one, coarse=coarse, total=total) for one in (before, after)]
     if not coarse and _workers(before) != _workers(after):
         doubts.append("workers")

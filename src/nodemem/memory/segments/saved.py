@@ -37,6 +37,7 @@ class _Data:
 
     rss: int
     categories: list[Category]
+    uss: int | None = None
     outside: Outside = field(default_factory=Outside)
     spaces: list[V8Space] = field(default_factory=list)
     isolates: list[Isolate] = field(default_factory=list)
@@ -58,7 +59,7 @@ def read(path: Path) -> tuple[Who, MemoryMap]:
             newer nodemem.
     """
     subject, data = saved.read(path, "map", _Data)
-    figures = [data.rss, *_figures(data.categories)]
+    figures = [data.rss, data.uss or 0, *_figures(data.categories)]
     if not all(0 <= figure < _MOST for figure in figures):
         raise InputError(f"{path} is damaged", why="a size in it is out of range")
     if sum(one.rss for one in data.categories) != data.rss:
@@ -66,6 +67,7 @@ def read(path: Path) -> tuple[Who, MemoryMap]:
     return from_data(subject), MemoryMap(
         rss=data.rss,
         categories=data.categories,
+        private=data.uss,
         outside=data.outside,
         limits=Limits(tuple(data.groups), data.machine, data.pressure),
         spaces=tuple(data.spaces),

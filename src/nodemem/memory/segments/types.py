@@ -112,6 +112,8 @@ class MemoryMap:
     """Where the RSS of a process is. The `rss` of `categories` add up to `rss` exactly, which is
     the sum over one reading of all its mappings.
 
+    `private` is what only it maps (USS) where that is known of the whole and not of the parts.
+
     `limits` are those of its control groups and of the machine.
 
     `isolates` are those of V8 that a thread runs, the main one first, and `spaces` those of their
@@ -122,6 +124,7 @@ class MemoryMap:
 
     rss: int
     categories: list[Category]
+    private: int | None = None
     outside: Outside = Outside()
     limits: Limits = field(default_factory=Limits)
     spaces: tuple[V8Space, ...] = ()
@@ -156,7 +159,8 @@ class MemoryMap:
 
     @property
     def uss(self) -> int | None:
-        return _sum([one.uss for one in self.categories])
+        known = _sum([one.uss for one in self.categories])
+        return self.private if known is None else known
 
     @property
     def unattributed(self) -> int:

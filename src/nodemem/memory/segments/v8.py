@@ -68,13 +68,17 @@ def claim(
                 committed=sum(size or 0 for size in told) if None not in told else None,
             )
             found.append(one)
-            segment: Segment = "code" if name.startswith("code_") else "heap"
-            kind = Kind(segment, f"v8_{name}", isolate)
+            kind = Kind(segment_of(name), f"v8_{name}", isolate)
             for page in own:
                 ledger.claim(
                     page.base, page.base + page.size, kind, exact=one.committed == one.size
                 )
     return found
+
+
+def segment_of(space: str) -> Segment:
+    """The segment that a space of V8's heap belongs to."""
+    return "code" if space.startswith("code_") else "heap"
 
 
 def claim_reserved(

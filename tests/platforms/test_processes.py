@@ -1,0 +1,220 @@
+"""Processes on systems without /proc, tried on real ones here: with psutil and the inspector alone.
+
+NODEMEM_PROCESSES=psutil hides /proc; `as_if.py` hides also what Python has not got elsewhere.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nodemem.target import elsewhere, hold, ports, procfs
+from nodemem.testing import NodeProgram
+
+AS_IF = Path(__file__).with_name("as_if.py")
+PROGRAM = """
+const { Worker } = require('worker_threads');
+globalThis.kept = Array.from({ length: 1e5 }, (_, i) => ({ i }));
+globalThis.buffers = Array.from({ length: 8 }, () => Buffer.alloc(1 << 20, 1));
+const code = "globalThis.kept = Array.from({ length: 5e4 }, (_, i) => ({ i }));" +
+  "require('worker_threads').parentPort.postMessage(1); setInterval(() => {}, 1e6);";
+new Worker(code, { eval: true }).on('message', () => console.log('ready'));
+setInterval(() => {}, 1e6);
+process.stdin.on('data', () => {
+  const usage = process.memoryUsage();
+  const spaces = require('v8').getHeapSpaceStatistics();
+  console.log('usage ' + JSON.stringify({ usage, spaces }));
+});
+"""
+IDLE = "setInterval(() => {}, 1e6); console.log('ready')"
+FREE_PORT = "--inspect-port=0"
+
+
+def nodemem(*arguments: object, system: str = "psutil") -> subprocess.CompletedProcess[str]:
+    words = [*map(str, arguments)]
+    environ = dict(os.environ)
+    command = [sys.executable, "-m", "nodemem", *words]
+    if system == "psutil":
+        environ["NODEMEM_PROCESSES"] = "psutil"
+    else:
+        command = [sys.executable, str(AS_IF), system, *words]
+    return subprocess.run(command, capture_output=True, text=True, env=environ)
+
+
+def answer(*arguments: object, system: str = "psutil") -> dict[str, Any]:
+    done = nodemem(*arguments, "--json", system=system)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def size(found: dict[str, Any], isolate: str | None, *names: str) -> int:
+    return sum(
+        one["rss"]
+        for one in found["categories"]
+        if one["category"].startswith(names) and one["isolate"] == isolate
+    )
+
+
+def test_the_map_adds_up_and_its_heaps_are_those_of_v8(node: Path, start: Any) -> None:
+    program: NodeProgram = start(node, PROGRAM, flags=[FREE_PORT])
+    status = procfs.status(program.pid)
+    assert status is not None
+    assert status.rss is not None
+    found = answer("map", program.pid)["data"]
+    assert found["rss"] == pytest.approx(status.rss, rel=0.1)
+    assert sum(one["rss"] for one in found["categories"]) == found["rss"]
+    assert sum(found["segments"].values()) == found["rss"]
+    assert found["pss"] is None
+    assert 0 < found["uss"] < found["rss"]
+    assert {one["exactness"] for one in found["categories"]} == {"estimate"}
+    assert [one["name"] for one in found["isolates"]] == ["main", "worker 1"]
+    assert found["unseen"] == ["rest", "shared"]
+    assert "Linux" in found["refusals"][0]["why"]
+    program.tell("usage")
+    own = json.loads(program.wait_for("usage").removeprefix("usage "))
+    told = sum(one["physical_space_size"] for one in own["spaces"])
+    main = size(found, "main", "v8_") + size(found, None, "v8_")
+    assert main == pytest.approx(told, rel=0.15)
+    assert size(found, "main", "array_buffers") == pytest.approx(
+        own["usage"]["arrayBuffers"], abs=1 << 20
+    )
+    assert size(found, "worker 1", "v8_") > 1 << 20
+    # Where each byte is says the kernel, here.
+    kernel = json.loads(
+        subprocess.run(
+            [sys.executable, "-m", "nodemem", "map", str(program.pid), "--json"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    )["data"]
+    for isolate in ("main", "worker 1"):
+        heap = size(kernel, isolate, "v8_") - size(kernel, isolate, "v8_pooled")
+        assert size(found, isolate, "v8_") == pytest.approx(heap, rel=0.1, abs=3 << 20)
+    assert procfs.listeners(program.pid) == []
+
+
+def test_what_psutil_sees_is_what_proc_says(any_node: Path, start: Any) -> None:
+    program: NodeProgram = start(any_node, PROGRAM, flags=[FREE_PORT, "--title=named"])
+    pid = program.pid
+    seen, told = elsewhere.status(pid), procfs.status(pid)
+    assert seen is not None
+    assert told is not None
+    assert (seen.parent, seen.uid, seen.threads) == (told.parent, told.uid, told.threads)
+    assert seen.rss == pytest.approx(told.rss, rel=0.1)
+    assert (seen.caught, seen.anonymous) == (None, None)
+    same = ("argv", "environ", "children", "listeners", "inner_pid", "readable", "open_files")
+    for name in same:
+        assert getattr(elsewhere, name)(pid) == getattr(procfs, name)(pid), name
+    for name in ("exe", "cwd"):
+        assert elsewhere.link(pid, name) == procfs.link(pid, name)
+    assert elsewhere.age(pid) == pytest.approx(procfs.age(pid), abs=2)
+    assert (elsewhere.machine_memory()[0], pid in elsewhere.pids()) == (
+        procfs.machine_memory()[0],
+        True,
+    )
+    program.stop()
+    gone = (elsewhere.status(pid), elsewhere.argv(pid), elsewhere.listeners(pid))
+    assert gone == (None, None, None)
+
+
+def test_each_portable_function_has_a_namesake_with_the_same_parameters() -> None:
+    marked = [
+        getattr(module, name)
+        for module in (procfs, ports, hold)
+        for name in re.findall(r"@portable\ndef (\w+)", inspect.getsource(module))
+    ]
+    assert len(marked) > 15
+    for function in marked:
+        namesake = getattr(elsewhere, function.__name__)
+        assert list(inspect.signature(function).parameters) == list(
+            inspect.signature(namesake).parameters
+        ), function
+
+
+def test_verbs_on_processes_work_with_psutil(any_node: Path, start: Any) -> None:
+    program: NodeProgram = start(any_node, PROGRAM, flags=[FREE_PORT])
+    version = subprocess.run([any_node, "--version"], capture_output=True, text=True, check=True)
+    (row,) = [one for one in answer("ps")["data"]["rows"] if one["pid"] == program.pid]
+    assert row["version"] == version.stdout.strip()
+    assert (row["inspector"], row["sigusr1"]) == ("closed", "unknown")
+    usage = answer("usage", program.pid)["data"]
+    assert usage["arrayBuffers"] >= 8 << 20
+    assert len(usage["workers"]) == 1
+    glance = answer(program.pid, "--seconds", "0.1")["data"]
+    assert glance["resident"]["rss"] > 1 << 20
+    assert glance["resident"]["anonymous"] is None
+    assert procfs.listeners(program.pid) == []
+
+
+def test_a_process_that_has_only_just_started_is_not_killed(any_node: Path, start: Any) -> None:
+    program: NodeProgram = start(any_node, IDLE, flags=[FREE_PORT], ready=None)
+    assert answer("usage", program.pid)["data"]["heapUsed"] > 0
+    assert program.process.poll() is None
+
+
+def test_where_the_inspector_stays_closed_there_are_totals(any_node: Path, start: Any) -> None:
+    program: NodeProgram = start(any_node, IDLE, flags=["--disable-sigusr1"])
+    found = answer("map", program.pid)["data"]
+    assert found["segments"] == {"code": 0, "data": 0, "heap": 0, "stack": 0, "other": found["rss"]}
+    assert found["unseen"][0] == "segments"
+    assert "--disable-sigusr1" in found["refusals"][1]["why"]
+    assert program.process.poll() is None
+
+
+@pytest.mark.parametrize("system", ["darwin", "win32"])
+def test_an_inspector_that_is_open_is_asked_and_stays_open(
+    system: str, any_node: Path, start: Any
+) -> None:
+    program: NodeProgram = start(any_node, PROGRAM, flags=["--inspect=127.0.0.1:0"])
+    found = answer("map", program.pid, system=system)["data"]
+    assert size(found, "main", "v8_") > 1 << 20
+    assert sum(one["rss"] for one in found["categories"]) == found["rss"]
+    assert len(procfs.listeners(program.pid) or []) == 1
+
+
+def test_a_closed_inspector_is_opened_and_closed_on_macos(any_node: Path, start: Any) -> None:
+    program: NodeProgram = start(any_node, IDLE, flags=[FREE_PORT])
+    assert size(answer("map", program.pid, system="darwin")["data"], "main", "v8_") > 1 << 20
+    assert procfs.listeners(program.pid) == []
+
+
+def test_a_closed_inspector_stays_closed_on_windows(any_node: Path, start: Any) -> None:
+    program: NodeProgram = start(any_node, IDLE, flags=[FREE_PORT])
+    done = nodemem("usage", program.pid, system="win32")
+    assert done.returncode == 3
+    assert "Windows has no signal" in done.stderr
+    assert "--inspect" in done.stderr
+    found = answer("map", program.pid, system="win32")["data"]
+    assert found["unattributed"] == found["rss"]
+    assert "--inspect" in found["refusals"][1]["next"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "instead"),
+    [
+        (["map", "--classes", "PID"], "nodemem snapshot"),
+        (["map", "--freeze", "PID"], "--freeze"),
+        (["map", "--explain", "PID"], "nodemem map"),
+        (["run", "--", "true"], "nodemem record"),
+        (["explain", "heap-segment", "PID"], "nodemem snapshot"),
+    ],
+)
+def test_what_takes_linux_says_so_and_what_works(
+    arguments: list[str], instead: str, any_node: Path, start: Any
+) -> None:
+    program: NodeProgram = start(any_node, IDLE)
+    words = [str(program.pid) if word == "PID" else word for word in arguments]
+    done = nodemem(*words)
+    assert done.returncode == 3, done.stderr
+    assert "Linux" in done.stderr
+    assert instead in done.stderr
