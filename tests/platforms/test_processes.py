@@ -218,3 +218,19 @@ def test_what_takes_linux_says_so_and_what_works(
     assert done.returncode == 3, done.stderr
     assert "Linux" in done.stderr
     assert instead in done.stderr
+
+
+def test_a_saved_map_of_another_system_is_read_and_compared(
+    any_node: Path, start: Any, tmp_path: Path
+) -> None:
+    program: NodeProgram = start(any_node, PROGRAM, flags=[FREE_PORT])
+    saved = tmp_path / "before.json"
+    assert nodemem("map", program.pid, "--json", "-o", saved).returncode == 0
+    data = json.loads(saved.read_text())["data"]
+    assert answer("map", saved)["data"] == data
+    alike = answer("map", saved, program.pid)["data"]
+    assert {row["category"] for row in alike["rows"]} >= {"array_buffers", "unattributed"}
+    # Linux tells more: nothing but the whole can be compared with that.
+    whole = answer("map", saved, program.pid, system="linux")["data"]
+    assert "less_seen" in whole["doubts"]
+    assert [row["segment"] for row in whole["rows"]] == [None]

@@ -12,7 +12,7 @@ from nodemem.memory.metadata import Metadata
 from nodemem.memory.segments import totals, whole
 from nodemem.memory.segments.types import SEGMENTS, MemoryMap, Refusal, Segment
 from nodemem.records import MemorySample, Observed
-from nodemem.target import discover, family, host, presence, procfs, told, usage
+from nodemem.target import discover, family, host, inspector, presence, procfs, told, usage
 from nodemem.target.address_space import LiveAddressSpace, lost, program_file
 from nodemem.target.discover import NodeProcess
 from nodemem.target.family import Member
@@ -64,7 +64,7 @@ def read(
     if told.BY_KERNEL:
         found = (_frozen if freeze else _best)(pid, _symbols(pid), gentle=gentle)
     else:
-        found = _elsewhere(pid, ask=ask)
+        found = _elsewhere(process, ask=ask)
     if procfs.start_ticks(pid) != started:
         raise lost(pid)
     return process, found
@@ -194,9 +194,12 @@ def _without_memory(seen: Observed, error: NotPermitted) -> MemoryMap:
         raise lost(pid) from gone
 
 
-def _elsewhere(pid: int, *, ask: bool) -> MemoryMap:
+def _elsewhere(process: NodeProcess, *, ask: bool) -> MemoryMap:
     """The map on a system that does not tell where memory is. What V8 says of its heaps is asked
     after the totals were read, so that these are of a process at rest."""
+    pid = process.pid
+    if process.rss is None:
+        inspector.require_running(pid)  # others' may not be looked at on macOS
     seen = observe(pid)
     refusals = [
         Refusal(

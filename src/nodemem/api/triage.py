@@ -18,7 +18,7 @@ from nodemem.results import Column, Finding, Table
 from nodemem.sizing import headroom
 from nodemem.sizing.ending import Ending
 from nodemem.sizing.headroom import Bound, Situation
-from nodemem.target import mappings, procfs
+from nodemem.target import mappings, procfs, told
 
 KINDS = ("v8", "c_heap", "stacks", "anonymous", "file", "shared")
 
@@ -200,7 +200,7 @@ def glance(pid: int) -> tuple[ProcessFacts, ProcessSample]:
 
 def _next(pid: int, found: list[Finding], *, readable: bool) -> str:
     if not readable:
-        return f"sudo nodemem {pid}"  # all else would be refused
+        return told.elevated(f"nodemem {pid}")  # all else would be refused
     return next((one.next for one in found if one.next), f"nodemem usage {pid}")
 
 

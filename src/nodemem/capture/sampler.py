@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nodemem.records import ProcessFacts, ProcessSample
-from nodemem.target import cgroup, discover, family, mappings, procfs
+from nodemem.target import cgroup, discover, family, inspector, mappings, procfs, told
 
 
 class Sampler:
@@ -13,12 +13,15 @@ class Sampler:
 
     Raises:
         TargetNotFound: there is no such process, or it is not Node.js.
+        NotPermitted: it may not be looked at, as others' on macOS.
     """
 
     def __init__(self, pid: int) -> None:
         found = discover.examine(pid)
         if found is None:
             raise family.not_node(pid)
+        if found.rss is None and not told.BY_KERNEL:
+            inspector.require_running(pid)  # others' may not be looked at on macOS
         self.pid = pid
         self.process = found
         self._started = procfs.start_ticks(pid)

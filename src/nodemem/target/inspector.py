@@ -25,6 +25,7 @@ from nodemem.target import (
     namespaces,
     ports,
     procfs,
+    told,
     visits,
 )
 from nodemem.target.endpoint import Connect, Endpoint
@@ -121,7 +122,8 @@ def require_running(pid: int) -> Status:
         raise NotPermitted(
             f"process {pid} may not be looked at",
             why="it has privileges that this command lacks (capabilities, or a set-uid program)",
-            next=f"sudo nodemem usage {pid}; in a container, add the capability SYS_PTRACE",
+            next=told.elevated(f"nodemem usage {pid}")
+            + ("; in a container, add the capability SYS_PTRACE" if told.BY_KERNEL else ""),
         )
     if not procfs.readable(pid):
         inside = containers.find(pid) is not None
@@ -132,7 +134,7 @@ def require_running(pid: int) -> Status:
             f"this command as {discover.our_name()}",
             next=f"sudo nodemem usage {pid}, or inside: {containers.way_in(pid)}"
             if inside
-            else f"sudo -u {discover.user_of(status)} nodemem usage {pid}",
+            else told.elevated(f"nodemem usage {pid}", discover.user_of(status)),
         )
     if status.state in "Tt":
         raise UnsafeTarget(
@@ -230,10 +232,15 @@ def _require_safe_signal(process: discover.NodeProcess) -> None:
     while True:
         status = require_running(pid)
         verdict = discover.sigusr1(status)
-        if verdict == "safe" or (verdict == "unknown" and _very_likely_safe(process)):
+        if verdict == "safe":
             return
         if verdict == "absent":
             raise _cannot_open(process)
+        if verdict == "unknown":
+            _require_likely(process)
+            while _younger(pid, _YOUNG):
+                time.sleep(_LOOK_EVERY)
+            return
         if _younger(pid, _YOUNG):
             time.sleep(_LOOK_EVERY)  # Node.js blocks the signal first and then sets its handler
             continue
@@ -246,10 +253,10 @@ def _require_safe_signal(process: discover.NodeProcess) -> None:
         )
 
 
-def _very_likely_safe(process: discover.NodeProcess) -> bool:
-    """Whether the signal does no harm to a process of which the system does not tell what it
-    catches: a Node.js that is no longer starting. It blocks the signal until it catches it, and for
-    good where it is switched off.
+def _require_likely(process: discover.NodeProcess) -> None:
+    """Where the system does not tell what a process catches: make sure that it is a Node.js to
+    which the signal does no harm once it has started. Node.js blocks the signal until it catches
+    it, and for good where it is switched off.
 
     Raises:
         NotPermitted: it is switched off.
@@ -265,7 +272,6 @@ def _very_likely_safe(process: discover.NodeProcess) -> bool:
             "catches the signal that opens the inspector",
             next="restart it with --inspect=127.0.0.1:0, then nodemem usage PID",
         )
-    return not _younger(process.pid, _YOUNG)
 
 
 def _cannot_open(process: discover.NodeProcess) -> NotPermitted:

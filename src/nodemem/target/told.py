@@ -32,6 +32,13 @@ Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
 
 
+def elevated(command: str, user: str | None = None) -> str:
+    """How to run a command as somebody who may do more: as `user`, by default the administrator."""
+    if sys.platform == "win32":
+        return f"in a terminal that was opened as administrator: {command}"
+    return f"sudo {command}" if user is None else f"sudo -u {user} {command}"
+
+
 class Status(msgspec.Struct, frozen=True):
     """What there is to know of a process at once. Sizes are bytes (`rss` is the sum of `anonymous`,
     `file` and `shared`, `peak` the most that it ever was, `reserved` the addresses that it has
