@@ -124,7 +124,6 @@ class MemoryMap:
 
     rss: int
     categories: list[Category]
-    private: int | None = None
     outside: Outside = Outside()
     limits: Limits = field(default_factory=Limits)
     spaces: tuple[V8Space, ...] = ()
@@ -134,6 +133,7 @@ class MemoryMap:
     unseen: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     remarks: tuple[Finding, ...] = ()
+    private: int | None = None
 
     @property
     def segments(self) -> dict[Segment, int]:
