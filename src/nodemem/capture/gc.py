@@ -106,7 +106,12 @@ class _Watching:
                     if self._session.connection.wait_until_ended(min(left, _LOOK)):
                         break
                 self._join(workers())
-                yield self._news()
+                try:
+                    news = self._news()
+                except TargetLost:
+                    yield self._left()
+                    raise
+                yield news
         except KeyboardInterrupt:
             pass  # the ordinary way to end watching
         yield self._end()
@@ -187,7 +192,12 @@ class _Watching:
             with contextlib.suppress(TargetTimeout):
                 self._ask(list(self._watched), False)
             self._trace.end()
-            self._place()
+        return _ordered([*found, *self._left()])
+
+    def _left(self) -> list[GcEvent | GcWatch]:
+        """What has come of all isolates and was not handed out yet."""
+        found: list[GcEvent | GcWatch] = []
+        self._place()
         end = self._watched[0].now
         for one in self._watched.values():
             found += one.finish()
