@@ -231,7 +231,7 @@ class _Json:
 
     def __init__(self, key: bytes, text: bytes) -> None:
         self._string = re.compile(
-            rb'(?m)^[^\n]*?(?<!\\)%s\s*:\s*"((?:[^"\\\n]+|\\.)*+)(?:"([^\n]*)|$)\n?'
+            rb'(?m)^[^\n]*?(?<!\\)%s[ \t]*:[ \t]*"((?:[^"\\\n]+|\\.)*+)(?:"([^\n]*)|$)\n?'
             % re.escape(json.dumps(key.decode()).encode())
         )
         strings = islice(self._string.finditer(text), _MOST_STRINGS)
