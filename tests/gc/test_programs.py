@@ -39,11 +39,19 @@ def test_what_is_found_in_real_logs(path: Path, any_node: Path) -> None:
     assert found - OF_THE_MACHINE - set(told["also"]) <= sick
 
 
-def ran(node: Path, name: str, seed: int, log: Path, *traces: str) -> set[str]:
+def ran(node: Path, name: str, seed: int, log: Path, *traces: str, seconds: float = 3) -> set[str]:
     """The findings of a run of a program."""
     flags = about(node, name, seed)["flags"]
     with log.open("wb") as file:
-        command = [str(node), *flags, *traces, str(PROGRAMS / "run.cjs"), name, str(seed), "3"]
+        command = [
+            str(node),
+            *flags,
+            *traces,
+            str(PROGRAMS / "run.cjs"),
+            name,
+            str(seed),
+            f"{seconds}",
+        ]
         subprocess.run(command, stdout=file, check=True)
     return {finding.id for finding in summarize_gc_logs([log]).findings}
 
@@ -75,4 +83,5 @@ def test_healthy_programs(node: Path, name: str, seed: int, tmp_path: Path) -> N
     [("buffers", "gc.external"), ("native_storm", "gc.callbacks"), ("u_cleans_up", "gc.forced")],
 )
 def test_sick_programs(node: Path, name: str, finding: str, seed: int, tmp_path: Path) -> None:
-    assert finding in ran(node, name, seed, tmp_path / "gc.log", "--trace-gc", "--trace-gc-verbose")
+    log, traces = tmp_path / "gc.log", ["--trace-gc", "--trace-gc-verbose"]
+    assert finding in ran(node, name, seed, log, *traces, seconds=8)
