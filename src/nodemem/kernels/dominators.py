@@ -185,11 +185,15 @@ def semi_nca(
     return n
 
 
-def by_ordinal(n_nodes: ix, node_of: u32[::1], dominator: u32[::1], out: u32[::1]) -> ix:
-    """The dominators of numbers 1 .. n_nodes as a column over ordinals; the root's is itself.
-    node_of[w] is the node with number w."""
-    w: ix
+def by_ordinal(
+    n_nodes: ix, number: u32[::1], dominator: u32[::1], node_of: u32[::1], out: u32[::1]
+) -> ix:
+    """Dominators by number as a column over ordinals. The root's is itself;
+    nodes without a number have the root. `node_of` is scratch."""
+    node: ix
     with cython.nogil:
-        for w in range(1, n_nodes + 1):
-            out[node_of[w]] = node_of[dominator[w]]
+        for node in range(n_nodes):
+            node_of[number[node]] = cython.cast(u32, node)
+        for node in range(n_nodes):
+            out[node] = node_of[dominator[number[node]]] if number[node] else 0
     return n_nodes

@@ -33,5 +33,9 @@ def semi_nca(
     stack: memoryview,
 ) -> int: ...
 def by_ordinal(
-    n_nodes: int, node_of: memoryview, dominator: memoryview, out: memoryview
+    n_nodes: int,
+    number: memoryview,
+    dominator: memoryview,
+    node_of: memoryview,
+    out: memoryview,
 ) -> int: ...

@@ -32,7 +32,6 @@ def walk(
     first_edge: u32[::1],
     edges: u32[::1],
     number: u32[::1],
-    node_of: u32[::1],
     parent: u32[::1],
     visited: u64[::1],
     page_owned: u64[::1],
@@ -56,7 +55,6 @@ def walk(
     set_bit(visited, start)
     numbered += 1
     number[start] = cython.cast(u32, numbered)
-    node_of[numbered] = node
     parent[numbered] = 1
     while True:
         found = 0
@@ -87,7 +85,6 @@ def walk(
         set_bit(visited, target)
         numbered += 1
         number[target] = cython.cast(u32, numbered)
-        node_of[numbered] = target
         parent[numbered] = number[node]
         if first_edge[target] != first_edge[target + 1]:
             stack_edge[depth] = e
@@ -104,7 +101,6 @@ def number_nodes(
     edges: u32[::1],
     dom_trees: ix,
     number: u32[::1],
-    node_of: u32[::1],
     parent: u32[::1],
     visited: u64[::1],
     page_owned: u64[::1],
@@ -115,9 +111,9 @@ def number_nodes(
     """Depth-first numbers over essential edges; how many nodes got one by being reached.
 
     `dom_trees`: ordinal of the node `(Document DOM trees)`, or -1. number[ordinal] is 0 for nodes
-    not reached; these take the places behind the last number in `node_of`, as children of the
-    root. Nodes without any essential edge to them count as reached, directly from the root. The
-    bitmaps are zero at first; `page_owned` is a result, the others are scratch, as the stacks.
+    not reached; nodes without any essential edge to them count as reached, directly from the root.
+    `parent` is by number. The bitmaps are zero at first; `page_owned` is a result, the others are
+    scratch, as the stacks.
     """
     n: ix = 1
     node: ix
@@ -131,7 +127,6 @@ def number_nodes(
     with cython.nogil:
         set_bit(visited, 0)
         number[0] = 1
-        node_of[1] = 0
         parent[1] = 1
         for e in range(first_edge[0], first_edge[1]):
             target = edges[e] & 0x1FFFFFFF
@@ -142,7 +137,7 @@ def number_nodes(
                 set_bit(beside, 0)
             elif not bit(visited, target):
                 n = walk(
-                    target, True, n, first_edge, edges, number, node_of, parent,
+                    target, True, n, first_edge, edges, number, parent,
                     visited, page_owned, beside, stack_edge, stack_node,
                 )  # fmt: skip
         for word in range(words):
@@ -170,7 +165,7 @@ def number_nodes(
             type_ = edges[e] >> 29
             if type_ < 6 and not bit(visited, target):
                 n = walk(
-                    target, False, n, first_edge, edges, number, node_of, parent,
+                    target, False, n, first_edge, edges, number, parent,
                     visited, page_owned, beside, stack_edge, stack_node,
                 )  # fmt: skip
         if n < n_nodes:
@@ -191,14 +186,7 @@ def number_nodes(
             for node in range(n_nodes):
                 if not bit(visited, node) and not bit(beside, node):
                     n = walk(
-                        node, False, n, first_edge, edges, number, node_of, parent,
+                        node, False, n, first_edge, edges, number, parent,
                         visited, page_owned, beside, stack_edge, stack_node,
                     )  # fmt: skip
-        at = n
-        if n < n_nodes:
-            for node in range(n_nodes):
-                if not bit(visited, node):
-                    at += 1
-                    node_of[at] = cython.cast(u32, node)
-                    parent[at] = 1
     return n

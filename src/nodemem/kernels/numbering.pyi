@@ -6,7 +6,6 @@ def number_nodes(
     edges: memoryview,
     dom_trees: int,
     number: memoryview,
-    node_of: memoryview,
     parent: memoryview,
     visited: memoryview,
     page_owned: memoryview,

@@ -31,16 +31,16 @@ class Dominance:
         """Depth-first numbers, and how many edges lead back to each."""
         n, columns = self._nodes, self._columns
         room, bits = n + 4, n // 64 + 1
-        number, node_of, parent = zeros("I", room), zeros("I", room), zeros("I", room)
+        number, parent = zeros("I", room), zeros("I", room)
         visited, page_owned, beside = zeros("Q", bits), zeros("Q", bits), zeros("Q", bits)
         self._reached = load("numbering").number_nodes(
             n, columns.first_edge, columns.edges, self._dom_trees,
-            number, node_of, parent, visited, page_owned, beside, zeros("I", n), zeros("I", n),
+            number, parent, visited, page_owned, beside, zeros("I", n), zeros("I", n),
         )  # fmt: skip
         del visited, beside
         self._store.release_pages()
-        self._node_of, self._parent, self._semi = node_of, parent, copied(parent)
-        self._number, self._page_owned, self._ends = number, page_owned, zeros("I", room)
+        self._number, self._parent, self._semi = number, parent, copied(parent)
+        self._page_owned, self._ends = page_owned, zeros("I", room)
         for begin in range(0, n, _PART):
             self._kernel.count_incoming(
                 begin, min(begin + _PART, n), columns.first_edge, columns.edges,
@@ -76,12 +76,12 @@ class Dominance:
     def solve(self) -> memoryview:
         """Immediate dominators by ordinal; the root's is itself."""
         n, reached = self._nodes, self._reached
-        dominator, dominators = self._parent, self._semi
+        dominator, dominators, scratch = self._parent, self._semi, zeros("I", n + 4)
         self._kernel.semi_nca(
-            reached, dominator, self._ends, dominators, self._sources, self._number,
+            reached, dominator, self._ends, dominators, self._sources, scratch,
             zeros("I", reached + 2),
         )  # fmt: skip
-        del self._sources, self._ends, self._number
-        self._kernel.by_ordinal(n, self._node_of, dominator, dominators)
-        del self._node_of, self._parent, self._semi
+        del self._sources, self._ends
+        self._kernel.by_ordinal(n, self._number, dominator, scratch, dominators)
+        del self._number, self._parent, self._semi
         return dominators[:n]
