@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 import nodemem
 from nodemem.memory import census, classes, metadata, survey
 from nodemem.memory.census import Budget, Census, HeapCensus
+from nodemem.memory.metadata import Metadata
+from nodemem.memory.survey import Survey
 from nodemem.target import procfs
 from nodemem.target.address_space import LiveAddressSpace, program_file
 from nodemem.testing import NodeProgram
@@ -45,6 +48,17 @@ def by_class(program: NodeProgram) -> dict[str, int]:
         assert len(taken.heaps) == 1
         found = classes.histogram(taken, symbols, taken.heaps[0])
     return {one.name: int(one.objects.value) for one in found}
+
+
+def at_rest(space: LiveAddressSpace, symbols: Metadata) -> Survey:
+    """What is there once nothing is collected any more: a program that has just started, or made
+    much, is not done with that when it says so."""
+    for _ in range(50):
+        taken = survey.take(space, symbols, ALL_PAGES)
+        if not any(heap.moved for heap in taken.heaps):
+            return taken
+        time.sleep(0.1)
+    raise AssertionError("it is never at rest")
 
 
 def resident(program: NodeProgram) -> int:
@@ -157,11 +171,40 @@ def test_each_worker_has_a_heap(
     )
     with LiveAddressSpace(program.pid) as space:
         symbols = metadata.load(program_file(program.pid))
-        taken = survey.take(space, symbols, ALL_PAGES)
+        taken = at_rest(space, symbols)
         heaps = {heap.address: heap.main for heap in take(program).heaps}
         assert sorted(map(str, heaps.values())) == ["False", "True"]
         for heap in taken.heaps:
             names = {one.name: one.objects.value for one in classes.histogram(taken, symbols, heap)}
-            assert not heap.moved
             is_worker = not heaps[heap.heap.address]
             assert (20_000 <= names.get("OfWorker", 0) <= 20_010) == is_worker
+
+
+def test_a_process_stopped_in_the_middle_of_a_collection(
+    any_node: Path, start: Callable[..., NodeProgram]
+) -> None:
+    """What is counted then is whole, or said to be uncertain."""
+    program = start(
+        any_node,
+        "class Item { constructor(i) { this.i = i; } }"
+        "const kept = Array.from({ length: 3e4 }, (_, i) => new Item(i)); console.log('ready');"
+        "for (let i = 0; ;) {"
+        "  for (const end = i + 3e3; i < end; i++) kept[i % 3e4] = new Item(i);"
+        "  gc({ type: 'minor' });"
+        "}",
+        flags=["--expose-gc"],
+    )
+    told = []
+    with LiveAddressSpace(program.pid) as space:
+        symbols = metadata.load(program_file(program.pid))
+        for _ in range(8):
+            os.kill(program.pid, signal.SIGSTOP)
+            os.waitpid(program.pid, os.WUNTRACED)
+            taken = survey.take(space, symbols, Budget(bytes=1 << 40, seconds=0))
+            (heap,) = taken.heaps
+            found = classes.histogram(taken, symbols, heap)
+            items = sum(one.objects.value for one in found if one.name == "Item")
+            assert heap.moved or items >= 30_000
+            told.append(heap.moved)
+            os.kill(program.pid, signal.SIGCONT)
+    assert any(told), "it does hardly anything but collect"

@@ -67,7 +67,7 @@ def made_up(words: list[int], **header: int) -> MemoryImage:
     struct.pack_into("<10Q", page, 0, *fields.values())
     struct.pack_into(f"<{len(words)}Q", page, 0x1000, *words)
     space = struct.pack("<QQQQ", 0, HEAP, 2, pages.ALIGNMENT)
-    return MemoryImage({BASE: page, SPACE: space, MAPS: maps})
+    return MemoryImage({BASE: page, SPACE: bytearray(space), MAPS: maps})
 
 
 def record(*fields: int) -> list[int]:
@@ -118,6 +118,23 @@ def test_remains_on_a_page_of_the_new_generation_tell_of_a_collection() -> None:
     heap = census.take(image, SYMBOLS).heaps[0]
     assert not heap.moved
     assert heap.total.objects.value == 2010
+
+
+def test_objects_in_the_half_to_be_emptied_tell_of_a_collection() -> None:
+    from_space = 1 << 3
+    image = made_up(record() * 100, flags=from_space)
+    assert census.take(image, SYMBOLS).heaps[0].moved
+    # Once it is emptied, one free object takes all of it: so many bytes, since V8 13 so many words.
+    for length in (400 * 8, 400):
+        struct.pack_into("<2Q", image.parts[BASE], 0x1000, WORDS["other"], length << 32)
+        assert not census.take(image, SYMBOLS).heaps[0].moved
+
+
+def test_pages_that_a_space_has_but_nobody_found_are_told() -> None:
+    image = made_up(record() * 100)
+    assert not census.take(image, SYMBOLS).heaps[0].moved
+    struct.pack_into("<Q", image.parts[SPACE], 24, 2 * pages.ALIGNMENT)
+    assert census.take(image, SYMBOLS).heaps[0].moved
 
 
 @pytest.mark.parametrize(

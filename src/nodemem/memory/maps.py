@@ -24,15 +24,22 @@ class MapTable:
     `rules` and `kinds` by slot. `types` are instance types by slot; `memory` reads around maps."""
 
     def __init__(self, space: AddressSpace, layouts: Layouts) -> None:
-        self.memory = Cached(space)
+        self._space = space
         self._layouts = layouts
-        self._meta: set[int] = set()
-        self._others: set[int] = set()  # maps of what is no map
-        self._tried: set[int] = set()
         self.addresses: list[int] = []
         self.types: list[int] = []
         self.rules = array("Q")
         self.kinds = array("I")
+        self.forget()
+
+    def forget(self) -> None:
+        """Read all maps anew: objects were moved, so others may lie where they were. What is known
+        by slot stays."""
+        self.memory = Cached(self._space)
+        self._forgotten = len(self.addresses)  # slots
+        self._meta: set[int] = set()
+        self._others: set[int] = set()  # maps of what is no map
+        self._tried: set[int] = set()
         self.keys = array("Q", bytes(8 * 1024))
         self.slots = array("I", bytes(4 * 1024))
 
@@ -87,7 +94,7 @@ class MapTable:
         self.types.append(type)
         self.rules.extend(rule)
         self.kinds.append(self._layouts.kind(type))
-        if 2 * len(self.addresses) > len(self.keys):
+        if 2 * (len(self.addresses) - self._forgotten) > len(self.keys):
             self._grow()
         else:
             self._place(word, slot)
@@ -96,8 +103,8 @@ class MapTable:
         size = 2 * len(self.keys)
         self.keys = array("Q", bytes(8 * size))
         self.slots = array("I", bytes(4 * size))
-        for slot, word in enumerate(self.addresses):
-            self._place(word, slot)
+        for slot in range(self._forgotten, len(self.addresses)):
+            self._place(self.addresses[slot], slot)
 
     def _place(self, word: int, slot: int) -> None:
         mask = len(self.keys) - 1

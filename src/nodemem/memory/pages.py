@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -29,8 +29,10 @@ _HIGHEST = 1 << 47  # end of the user's addresses
 _MOST_CANDIDATES = 1 << 20
 _HEADER = 384  # bytes that are read of a header
 _FROM_SPACE, _TO_SPACE = 1 << 3, 1 << 4  # flags, the same in all releases
+_SURVIVORS = 1 << 18  # a flag that Node.js 18 sets on pages of survivors once it has collected
 _BELOW_HEAP = 0x14000  # how far the isolate's own data may begin before the heap's
 _SPACE_SIZE = 0x280
+_HALF_SIZE = 0x140  # how far apart the two halves of the new generation may be described
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -62,7 +64,9 @@ class Heap:
     `pages` are those in use, by space and in the order in which their space got them; `spare` those
     mapped but empty: the other half of the new generation, and what V8 keeps for later (`pooled`,
     which no space counts any more). `unused` are ranges [start, end) on pages in use that hold no
-    objects yet: where the next ones will be put.
+    objects yet: where the next ones will be put. `moving` says that V8 was in the middle of a
+    collection when the pages were looked at, or has more of them than were found, as after one that
+    has just ended.
     """
 
     address: int
@@ -70,6 +74,7 @@ class Heap:
     spare: list[Page]
     unused: list[tuple[int, int]]
     pooled: list[Page] = field(default_factory=list)
+    moving: bool = False
 
 
 def find(space: AddressSpace) -> list[Heap]:
@@ -93,18 +98,43 @@ def committed(space: AddressSpace, owner: int) -> int | None:
 
 
 def moved(space: AddressSpace, heap: Heap) -> bool:
-    """Whether a collection of the new generation ran since `heap` was found, as far as its pages
-    tell: it exchanges the roles of the two halves."""
+    """Whether V8 moved objects since `heap` was found, or was doing so then, as far as its pages
+    tell."""
+    pages = (*heap.pages, *heap.spare)
+    return (
+        heap.moving
+        or any(exchanged(space, page) for page in pages)
+        or _is_collecting(space, pages, heap.pooled)
+    )
+
+
+def exchanged(space: AddressSpace, page: Page) -> bool:
+    """Whether a collection of the new generation began since a page of it was found: the first that
+    it does is to exchange the roles of the two halves."""
     halves = _FROM_SPACE | _TO_SPACE
-    for page in (*heap.pages, *heap.spare):
-        if page.flags & halves:
-            head = space.read(page.base, 16)
-            # The flags are the first or the second word.
-            if head is None or page.flags & halves not in {
-                word & halves for word in struct.unpack("<2Q", head) if word >> 32 == 0
-            }:
-                return True
-    return False
+    if not page.flags & halves:
+        return False
+    head = space.read(page.base, 16)
+    # The flags are the first or the second word.
+    return head is None or page.flags & halves not in {
+        word & halves for word in struct.unpack("<2Q", head) if word >> 32 == 0
+    }
+
+
+def _is_collecting(space: AddressSpace, pages: Collection[Page], pooled: Iterable[Page]) -> bool:
+    """Whether a collection is under way: then there are objects in the half that is to be emptied.
+    The last it does is to put a filler over each page of that, which is a free object with its
+    length in the second word; Node.js 18 does not, but sets a flag in the other half."""
+    if any(page.young and page.flags & _SURVIVORS for page in pages):
+        return False
+    emptied = {page for page in pages if page.flags & _FROM_SPACE} - set(pooled)
+    return any(not _is_empty(space, page) for page in emptied)
+
+
+def _is_empty(space: AddressSpace, page: Page) -> bool:
+    first = struct.unpack("<2Q", space.read(page.start, 16) or bytes(16))
+    size = page.end - page.start  # in words since V8 13
+    return first == (0, 0) or first[1] in (size << 32, size // 8 << 32)
 
 
 def read_only(space: AddressSpace) -> list[Page]:
@@ -249,7 +279,28 @@ def _heap(space: AddressSpace, address: int, headers: dict[Page, bytes]) -> Heap
         spare=[page for page in headers if page in spare],
         unused=_merged(unused),
         pooled=[page for page in headers if page in pooled],
+        moving=_is_collecting(space, headers, pooled) or _has_more(space, by_owner),
     )
+
+
+def _has_more(space: AddressSpace, by_owner: dict[int, dict[int, Page]]) -> bool:
+    """Whether a space says that it has more than its pages that were found; of a half of the new
+    generation it may be all of them."""
+    told = {owner: sum(page.size for page in own.values()) for owner, own in by_owner.items()}
+    for owner, own in by_owner.items():
+        if any(page.flags & _FROM_SPACE for page in own.values()):
+            told.setdefault(_other_half(space, owner) or owner, 0)
+    return any((committed(space, owner) or 0) > size for owner, size in told.items())
+
+
+def _other_half(space: AddressSpace, owner: int) -> int | None:
+    """The half that is in use, by the one that is not: it lies just before that and begins alike,
+    with the virtual functions that no other space has, and the heap."""
+    words = _words(space, owner - _HALF_SIZE, owner + 16)
+    for i in range(len(words) - 4, -1, -1):
+        if words[i : i + 2] == words[-2:]:
+            return owner - _HALF_SIZE + 8 * i
+    return None
 
 
 def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -37,8 +37,8 @@ ALL = len(KINDS)
 _PAGE_WIDTH = WIDTH * (len(KINDS) + 1)
 _FEWEST_PAGES = 128  # of those that a sample may be taken of: walked whatever the time
 _FIRST_PAGES = 24
-_MOST_TRIES = 3
-_PAUSE = 0.02  # seconds that a collection of the new generation may take
+_PAUSES = (0.02, 0.1)  # seconds that a collection may take
+_LOOK = 0.001  # seconds, in which there is hardly time for two collections
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class Stratum:
 class HeapSurvey:
     """One heap: its ordinary pages in `strata`, its large objects in `large`.
     `lost` are the bytes of large objects that could not be told; `moved` says whether V8 moved
-    objects meanwhile, or was just about to, where the process stands still."""
+    objects meanwhile, or was just about to, where the process stands still, or that it may have."""
 
     def __init__(self, heap: Heap, names: Sequence[str]) -> None:
         self.heap = heap
@@ -179,6 +179,7 @@ class HeapSurvey:
         self.lost = 0
         self.moved = False
         self.large_pages: list[Page] = []
+        self._watched = next((page for page in heap.pages if page.young), None)
         ordinary: dict[tuple[int, int], list[Page]] = defaultdict(list)
         for page in heap.pages:
             name = names[page.space_id] if page.space_id < len(names) else ""
@@ -199,6 +200,11 @@ class HeapSurvey:
         middle of a collection: its threads take pieces of a page before they fill them, and what
         lies there until then are remains of objects."""
         return any(one.young and one.walked < one.tried for one in self.strata)
+
+    def look(self, space: AddressSpace) -> None:
+        """Whether a collection has begun meanwhile: two of them leave no trace at the end."""
+        if not self.moved and self._watched is not None:
+            self.moved = pages.exchanged(space, self._watched)
 
     def read_large(self, walker: Walker) -> None:
         for page in self.large_pages:
@@ -224,43 +230,58 @@ def take(
 ) -> Survey:
     """Walk as many pages as `budget` allows; large objects are always looked at.
 
-    What a collection moved meanwhile may have been counted twice, or not at all. So it is all done
-    again, twice at most and only while there is time, when the collection should be over.
+    What a collection moved meanwhile may have been counted twice, or not at all. So a heap in which
+    one ran is walked again, a few times at most and only while there is time, until it is over.
     """
     started = time.monotonic()
-    for _ in range(_MOST_TRIES - 1):
-        found = _take(space, symbols, budget, progress)
-        in_time = time.monotonic() - started < budget.seconds
-        if not in_time or not any(heap.moved for heap in found.heaps):
-            return found
-        time.sleep(_PAUSE)
-    return _take(space, symbols, budget, progress)
-
-
-def _take(space: AddressSpace, symbols: Metadata, budget: Budget, progress: Progress) -> Survey:
-    started = time.monotonic()
-    found = pages.find(space)
     shared = pages.read_only(space)
     walker = Walker(space, Layouts(symbols), shared)
     constants = walker.objects_on(shared)
     names = spaces.names(symbols)
-    heaps = [HeapSurvey(heap, names) for heap in found]
+    surveyed: dict[int, HeapSurvey] = {}
+    for pause in (0.0, *_PAUSES):
+        if pause:
+            in_time = time.monotonic() - started < budget.seconds
+            if not in_time or not any(heap.moved for heap in surveyed.values()):
+                break
+            time.sleep(pause)
+            walker.maps.forget()
+        found = {heap.address: heap for heap in pages.find(space)}
+        still = {at: one for at, one in surveyed.items() if at in found and not one.moved}
+        again = [HeapSurvey(heap, names) for at, heap in found.items() if at not in still]
+        _walk(space, again, walker, budget, progress)
+        surveyed = still | {one.heap.address: one for one in again}
+    return Survey([surveyed[at] for at in sorted(surveyed)], walker, constants)
+
+
+def _walk(
+    space: AddressSpace,
+    heaps: list[HeapSurvey],
+    walker: Walker,
+    budget: Budget,
+    progress: Progress,
+) -> None:
+    started = looked = time.monotonic()
     for heap in heaps:
         heap.read_large(walker)
     ordinary = sum(page.size for heap in heaps for one in heap.strata for page in one.pages)
     progress.phase("objects", total=min(ordinary, budget.bytes))
     read = sampled = 0
     for heap, stratum, place in _evenly(heaps):
-        late = time.monotonic() - started > budget.seconds and sampled >= _FEWEST_PAGES
+        now = time.monotonic()
+        late = now - started > budget.seconds and sampled >= _FEWEST_PAGES
         if late or read > budget.bytes:
             break
+        if now - looked > _LOOK:
+            for one in heaps:
+                one.look(space)
+            looked = now
         stratum.walk(place, heap.heap.unused, walker)
         read += stratum.pages[place].size
         sampled += len(stratum.pages) > _FIRST_PAGES
         progress.update(read)
     for heap in heaps:
-        heap.moved = heap.is_half_filled or pages.moved(space, heap.heap)
-    return Survey(heaps, walker, constants)
+        heap.moved = heap.moved or heap.is_half_filled or pages.moved(space, heap.heap)
 
 
 def _evenly(heaps: list[HeapSurvey]) -> Iterator[tuple[HeapSurvey, Stratum, int]]:
