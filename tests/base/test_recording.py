@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import os
 import resource
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from nodemem.records import (
     RecordingReader,
     RecordingWriter,
     WorkerUsage,
+    is_recording,
 )
 
 SIZES = st.integers(min_value=0, max_value=2**53)
@@ -79,6 +81,22 @@ def test_a_cut_recording_is_read_to_its_last_whole_record(tmp_path: Path, name: 
     assert len(counts) > 3
 
 
+def test_one_packed_with_gzip_is_read_to_where_it_breaks(tmp_path: Path) -> None:
+    path, packed = tmp_path / "a.ndjson", tmp_path / "a.ndjson.gz"
+    written: list[Record] = [Marker(time=float(i), label=f"{i * 7919:x}" * 9) for i in range(2000)]
+    write(path, written)
+    whole = gzip.compress(path.read_bytes())
+    wrong_sum = whole[:-8] + bytes(8)
+    for content, ends in ((whole, True), (whole[: len(whole) // 2], False), (wrong_sum, False)):
+        packed.write_bytes(content)
+        assert is_recording(packed)
+        with RecordingReader(packed) as reader:
+            got = list(reader)
+            assert reader.truncated is not ends
+        assert got == (written if ends else written[: len(got)])
+        assert got
+
+
 def test_recordings_are_private_and_kept(tmp_path: Path) -> None:
     path = tmp_path / "a.ndjson"
     write(path, [])
@@ -98,7 +116,14 @@ def test_json_spells_memory_usage_as_node_does(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"<html>\n", b"{}\n", b'{"nodemem-recording":99,"started":0}\n', b"\x28\xb5\x2f\xfdxx"],
+    [
+        b"",
+        b"<html>\n",
+        b"{}\n",
+        b'{"nodemem-recording":99,"started":0}\n',
+        b"\x28\xb5\x2f\xfdxx",
+        b"\x1f\x8bxx",
+    ],
 )
 def test_other_files_are_refused_by_name(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other"

@@ -1,15 +1,18 @@
 """The recording: one file for all that is observed over time.
 
 Newline-delimited JSON: a header, then records as they came. Compressed with zstd when the name
-ends in `.zst`. Each record is flushed, so that a crash of either side costs at most the last one;
-a reader stops at the last whole record and says so.
+ends in `.zst`; what was packed with gzip later is read, too. Each record is flushed, so that a
+crash of either side costs at most the last one; a reader stops at the last whole record and says
+so.
 """
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import stat
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +28,8 @@ from nodemem.records.types import Record
 FORMAT = 1
 MAX_LINE = 16 << 20
 _encoder = msgspec.json.Encoder()
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_ZSTD_MAGIC, _GZIP_MAGIC = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
+_PACKED = (_ZSTD_MAGIC, _GZIP_MAGIC)
 _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decoder = msgspec.json.Decoder(Record)
 
@@ -99,7 +103,7 @@ def is_recording(path: Path) -> bool:
     """
     with _open(path) as raw:
         begin = _begin(raw, path)
-    return begin.startswith(_ZSTD_MAGIC) or b'"nodemem-recording"' in begin
+    return begin.startswith(_PACKED) or b'"nodemem-recording"' in begin
 
 
 class RecordingReader:
@@ -113,8 +117,7 @@ class RecordingReader:
         self.path = path
         self.truncated = False
         self._raw = _open(path)
-        is_packed = _begin(self._raw, path).startswith(_ZSTD_MAGIC)
-        self._file: Any = zstd().open(self._raw, "rb") if is_packed else self._raw
+        self._file: Any = _unpacked(self._raw, path)
         self._number = 0
         try:
             self.header = msgspec.json.decode(self._next_line() or b"", type=Header)
@@ -149,10 +152,10 @@ class RecordingReader:
     def _next_line(self) -> bytes | None:
         try:
             line: bytes = self._file.readline(MAX_LINE)
-        except EOFError:  # a zstd frame without its end
+        except _breaks():
             line = b""
             self.truncated = True
-        except (OSError, _zstd_error()) as error:
+        except OSError as error:
             raise InputError(f"cannot read {self.path}", why=str(error)) from error
         self._number += 1
         if line.endswith(b"\n"):
@@ -197,6 +200,13 @@ def _open(path: Path) -> io.BufferedReader:
     return open(fd, "rb")
 
 
-def _zstd_error() -> type[Exception]:
-    error: type[Exception] = zstd().ZstdError
-    return error
+def _unpacked(raw: io.BufferedReader, path: Path) -> Any:
+    begin = _begin(raw, path)
+    if begin.startswith(_GZIP_MAGIC):
+        return gzip.open(raw, "rb")
+    return zstd().open(raw, "rb") if begin.startswith(_ZSTD_MAGIC) else raw
+
+
+def _breaks() -> tuple[type[Exception], ...]:
+    """Where what is compressed breaks off, or is damaged."""
+    return EOFError, gzip.BadGzipFile, zlib.error, zstd().ZstdError

@@ -170,6 +170,9 @@ def test_any_memory_gives_limits_that_hold_together(node: int, memory: int, bits
         ("8", Flags(max_semi_space_size=3000), "beyond what V8 can count"),
         ("24", Flags(1, 2, None, 3), "does not start"),
         ("24", Flags(None, 2, None, 3, 75.0), "does not start"),  # measured in 24 and 26
+        # Measured in 18 to 26: the same check, for both make --max-semi-space-size of it.
+        ("22", Flags(300, max_heap_size=512, optimize_for_size=True), "--optimize-for-size tog"),
+        ("26", Flags(300, max_heap_size=512, lite_mode=True), "--lite-mode together"),
     ],
 )
 def test_flags_that_node_does_not_start_with(node: str, given: Flags, said: str) -> None:

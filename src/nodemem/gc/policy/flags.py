@@ -109,11 +109,20 @@ class Flags:
                     next="give MiB, not bytes",
                 )
         share = self.max_old_space_size_percentage  # Node.js makes --max-old-space-size of it
-        if self.max_heap_size and self.max_semi_space_size and (share or self.max_old_space_size):
+        # These imply --max-semi-space-size=1.
+        semi = next(
+            (
+                name
+                for name in ("max_semi_space_size", "optimize_for_size", "lite_mode")
+                if getattr(self, name)
+            ),
+            None,
+        )
+        if self.max_heap_size and semi and (share or self.max_old_space_size):
             old = "max_old_space_size_percentage" if share else "max_old_space_size"
             raise UsageError(
                 f"Node.js does not start with --max-heap-size, {spelled(old)} and "
-                "--max-semi-space-size together",
+                f"{spelled(semi)} together",
                 why="V8 checks that one of them is left to follow from the others",
                 next="leave one of them",
             )
