@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nodemem.heap.classes import check_compat
 from nodemem.heap.engine.columns import CODE, CONCATENATED, HIDDEN, NATIVE, SLICED, STRING
 from nodemem.heap.engine.memory import zeros
+from nodemem.heap.engine.threads import Aside
 from nodemem.kernels import load
 
 if TYPE_CHECKING:
@@ -40,10 +41,14 @@ def bytes_by_kind(snapshot: Snapshot, compat: str | None) -> dict[str, int]:
     sizes = graph.shallow_sizes if compat is None else graph.wrapped_sizes
     words, width = sizes.cast("B").cast("I"), sizes.itemsize // 4
     sums = zeros("Q", 258)
-    total = kernel.sizes_by_type(
-        n, columns.types, columns.names, words, width,
-        known["system / JSArrayBufferData"], known["Array"], sums,
-    )  # fmt: skip
+    stores = Aside(lambda: _sole_stores(snapshot, words, width))
+    try:
+        total = kernel.sizes_by_type(
+            n, columns.types, columns.names, words, width,
+            known["system / JSArrayBufferData"], known["Array"], sums,
+        )  # fmt: skip
+    finally:
+        stores.wait()
     total += snapshot.header.extra_native_bytes
     native = sums[NATIVE] + snapshot.header.extra_native_bytes
     return {
@@ -53,7 +58,7 @@ def bytes_by_kind(snapshot: Snapshot, compat: str | None) -> dict[str, int]:
         "v8_total": total - native,
         "code": sums[CODE],
         "strings": sums[STRING] + sums[CONCATENATED] + sums[SLICED],
-        "js_arrays": sums[_ARRAYS] + _sole_stores(snapshot, words, width),
+        "js_arrays": sums[_ARRAYS] + stores.join(),
         "system": sums[HIDDEN],
     }
 

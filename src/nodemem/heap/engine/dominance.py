@@ -28,38 +28,35 @@ class Dominance:
         self._nodes = len(columns.types)
 
     def number(self) -> None:
-        """Depth-first numbers, and how many edges lead back to each."""
+        """Depth-first numbers."""
         n, columns = self._nodes, self._columns
         room, bits = n + 4, n // 64 + 1
-        number, parent = zeros("I", room), zeros("I", room)
-        visited, page_owned, beside = zeros("Q", bits), zeros("Q", bits), zeros("Q", bits)
+        self._number, self._parent = zeros("I", room), zeros("I", room)
+        self._page_owned = zeros("Q", bits)
         self._reached = load("numbering").number_nodes(
             n, columns.first_edge, columns.edges, self._dom_trees,
-            number, parent, visited, page_owned, beside, zeros("I", n), zeros("I", n),
+            self._number, self._parent, zeros("Q", bits), self._page_owned, zeros("Q", bits),
+            zeros("I", n), zeros("I", n),
         )  # fmt: skip
-        del visited, beside
         self._store.release_pages()
-        self._number, self._parent, self._semi = number, parent, copied(parent)
-        self._page_owned, self._ends = page_owned, zeros("I", room)
+
+    def reverse(self) -> None:
+        """The edges that lead back, by their targets: counted, then put in their places."""
+        n, columns = self._nodes, self._columns
+        self._semi, self._ends = copied(self._parent), zeros("I", n + 4)
         for begin in range(0, n, _PART):
             self._kernel.count_incoming(
                 begin, min(begin + _PART, n), columns.first_edge, columns.edges,
-                number, page_owned, self._ends, self._semi,
+                self._number, self._page_owned, self._ends, self._semi,
             )  # fmt: skip
             self._store.release_pages()
-
-    def reverse(self) -> None:
-        """The edges that lead back, by their targets."""
         top = self._reached + 1
         count = self._kernel.add_up(self._reached, self._ends)
         self._sources = zeros("I", count)
         parts = threads_for(count)
         # As many edges for each; most of them lead to few low numbers.
-        within = [
-            bisect.bisect_left(self._ends, count * part // parts, 0, top)
-            for part in range(1, parts)
-        ]
-        borders = [0, *within, top]
+        shares = (count * part // parts for part in range(1, parts))
+        borders = [0, *(bisect.bisect_left(self._ends, share, 0, top) for share in shares), top]
         side_by_side(*map(partial, [self._place] * parts, borders, borders[1:]))
         del self._page_owned
 

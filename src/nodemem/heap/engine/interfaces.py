@@ -19,7 +19,7 @@ from nodemem.heap.engine.strings import NONE, StringTable
 from nodemem.kernels import load
 
 _SPECIAL = re.compile(r"""[,'"{}]""")
-_PART = 1 << 20
+_PART = 1 << 18
 _UNKNOWN, _WIDEST = 255, 254
 """Widths are bytes; whatever is wider than the 120 characters of a shape's text is alike."""
 

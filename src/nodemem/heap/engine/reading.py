@@ -23,7 +23,7 @@ from nodemem.heap.engine.records import (
 from nodemem.heap.engine.source import SnapshotFile
 from nodemem.heap.engine.store import Store, column
 from nodemem.heap.engine.strings import StringTable, load_strings, read_strings
-from nodemem.heap.engine.threads import Aside, threads_for
+from nodemem.heap.engine.threads import Aside, side_by_side, threads_for
 from nodemem.heap.engine.window import CHUNK, Window, sections
 from nodemem.kernels import load
 from nodemem.results.progress import SILENT, Progress
@@ -242,14 +242,16 @@ class _Reader:
             one[0] = name
             store.write("names", node, one)
         store.facts["added_strings"] = strings.added
-        self._mark_weakmap_edges(strings)
+        side_by_side(lambda: self._mark_weakmap_edges(strings), self._finish_without_strings)
+        store.release_pages()
+
+    def _finish_without_strings(self) -> None:
         if self.aside is None:
             self._check_ids()
         else:
             self.aside.join()
-        store.release_pages()
-        store.put("detachedness", self.detachedness)
-        store.put("locations", self.location_records)
+        self.store.put("detachedness", self.detachedness)
+        self.store.put("locations", self.location_records)
 
     def _mark_weakmap_edges(self, strings: StringTable) -> None:
         store, pairs, kernel = self.store, strings.pairs, load("weakmaps")
