@@ -47,6 +47,7 @@ GRID = [
     "--optimize-for-size --max-semi-space-size=32",
     "--optimize-for-size --max-heap-size=500",
     "--lite-mode --max-old-space-size=77",
+    "--lite-mode --max-old-space-size=77 --max-heap-size=500",
     "--minor-ms",
     "--minor-ms --max-semi-space-size=3",
     "--minor-mc --max-semi-space-size=20",
@@ -323,6 +324,19 @@ def test_workers_have_the_limits_that_are_worked_out(node: Path, start: Any, giv
         assert worker.usage.heap_limit == worker.limits.heap_size_limit
     overruled = [one for one in found.findings if one.id == "limits.worker_overruled"]
     assert bool(overruled) == bool(given)
+
+
+def test_what_is_recommended_fits_beside_heaps_of_workers(node: Path, start: Any) -> None:
+    """They are seen from outside; flags hold for each of them."""
+    found = nodemem.limits(start(node, WORKERS).pid, cgroup=1 << 30)
+    advice = found.recommendation
+    assert len(found.outside.heaps) == 5
+    assert advice is not None
+    assert advice.heap_size_limit is not None
+    assert 5 * advice.heap_size_limit + advice.reserve <= 1 << 30
+    assert min(found.outside.heaps) > 3 * MIB
+    others = sum(found.outside.heaps[1:])
+    assert found.ending.needs[0] >= found.limits.heap_size_limit + others
 
 
 def test_of_a_process_that_is_not_touched(

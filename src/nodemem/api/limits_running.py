@@ -159,7 +159,8 @@ def limits(
     smallest = min(groups, key=lambda one: one.limit or 0, default=None)
     container = None if smallest is None else smallest.limit
     threads = [] if usage is None else usage.workers
-    others = sum(one.heap_total or 0 for one in threads)  # as they are while the main one grows
+    # Heaps of workers, as they are while the main one grows.
+    others = sum(one.heap_total or 0 for one in threads) or sum(beside.heaps[1:])
     grown = Outside(outside.low + others, outside.high + others, outside.measured)
     slows = smallest is not None and smallest.slows
     total = running.told.total
@@ -174,8 +175,8 @@ def limits(
             found.node,
             budget,
             beside,
-            live=beside.heap,
-            isolates=1 + len(threads),
+            live=max(beside.heaps, default=beside.heap),
+            isolates=max(1 + len(threads), len(beside.heaps)),
             bits=found.bits,
         )
     workers = () if usage is None else _workers(running, usage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from nodemem.cli._frame import Output
@@ -24,7 +25,8 @@ def text_of(out: Output, report: GcReport, title: str) -> str:
         count=one.count,
         seconds=one.seconds,
     )
-    blocks = [head, _table(out, pauses_table(one)), "\n".join(_figures(out, one, len(isolates)))]
+    figures = "\n".join(_wrapped(out, _figures(out, one, len(isolates))))
+    blocks = [head, _table(out, pauses_table(one)), figures]
     blocks += [out.text(finding).rstrip("\n") for finding in report.findings]
     blocks.append("\n".join(out.text(series).rstrip("\n") for series in one.series()))
     if len(isolates) > 1:
@@ -38,6 +40,16 @@ def text_of(out: Output, report: GcReport, title: str) -> str:
 
 def _table(out: Output, table: Table) -> str:
     return out.text(table).rstrip("\n")
+
+
+def _wrapped(out: Output, lines: list[str]) -> Iterator[str]:
+    from nodemem.render.terminal import detect, wrap
+
+    terminal = detect(out.color)
+    for line in lines:
+        first, *others = wrap(line, terminal.prose - 2, terminal)
+        yield first
+        yield from (f"  {other}" for other in others)
 
 
 def _figures(out: Output, one: Statistics, isolates: int) -> list[str]:

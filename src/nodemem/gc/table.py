@@ -88,8 +88,12 @@ def _value(event: GcEvent, key: str) -> Any:
 
 
 def in_short(table: Table) -> Table:
-    """The columns of `events_table` that fit a terminal."""
-    return table.select(*_SHORT)
+    """The columns of `events_table` that fit a terminal, without those that the source does not
+    tell; what survived gives way to the processor's time."""
+    untold = {key for key in _OF_SOME if all(value is None for value in table.values(key))}
+    if "cpu_ms" not in untold:
+        untold.add("survived")
+    return table.select(*(key for key in _SHORT if key not in untold))
 
 
 _SHORT = (
@@ -104,6 +108,7 @@ _SHORT = (
     "allocated",
     "cause",
 )
+_OF_SOME = ("cpu_ms", "promoted", "survived")
 
 
 def collected_table(isolates: Sequence[tuple[int, Sequence[MemorySample]]]) -> Table:

@@ -18,6 +18,7 @@ _LEAST_NAME = 8  # where even that is too wide
 _MIN_SOURCE = 24
 _LONG_VALUE = 24  # sources do not line up behind longer ones
 _LONG = 0.35  # of the width
+_MOST_SPARK, _LEAST_SPARK = 40, 8
 _STYLE_OF_ROLE = {"source": "cyan", "kind": "dim", "edge": "dim"}
 
 
@@ -236,7 +237,9 @@ def _evidence(told: Told, terminal: Terminal) -> list[str]:
 
 def _series(series: Series, texts: Texts, terminal: Terminal) -> str:
     title, span = series_title(series, texts), series_span(series, texts)
-    line = sparkline(series.values, unicode=terminal.unicode)
+    room = terminal.width - cells(title) - cells(span) - 2 * _GAP
+    width = max(_LEAST_SPARK, min(_MOST_SPARK, room))
+    line = sparkline(series.values, width=width, unicode=terminal.unicode)
     return (
         f"{title}  {terminal.style(line, 'cyan')}  {span}" if line.strip() else f"{title}  {span}"
     )

@@ -24,13 +24,16 @@ LEAST = 16 * MIB
 class Outside:
     """Bytes outside the heap, as a range; `measured` at one moment, or an estimate. `parts` add up
     to it where it was: `buffers`, `native`, `program` (machine code and constants of Node.js and
-    its libraries), `stacks` and `other`. `heap` is what the heap has in memory, None if unknown."""
+    its libraries), `stacks` and `other`. `heap` is what V8's heaps have in memory, None if unknown;
+    `heaps` what each has, that of the main thread first, those of workers behind it, as far as they
+    are told apart."""
 
     low: int
     high: int
     measured: bool = False
     parts: tuple[tuple[str, int], ...] = ()
     heap: int | None = None
+    heaps: tuple[int, ...] = ()
 
     def reserve(self, budget: int) -> int:
         """What to keep free of the heap in a container of `budget` bytes."""
@@ -54,10 +57,12 @@ def outside_of(found: MemoryMap, sharers: int = 1) -> Outside:
     if "segments" in found.unseen:
         return ESTIMATE
     parts = dict.fromkeys(("buffers", "native", "program", "stacks", "other"), 0)
-    heap = 0
+    heap, heaps = 0, dict.fromkeys((one.name for one in found.isolates), 0)
     for one in found.categories:
         if _in_heap(one):
             heap += one.rss
+            if one.isolate in heaps:
+                heaps[one.isolate] += one.rss
         elif one.category in _BUFFERS:
             parts["buffers"] += one.rss
         elif one.segment in ("code", "data"):
@@ -66,7 +71,8 @@ def outside_of(found: MemoryMap, sharers: int = 1) -> Outside:
             names = {"heap": "native", "stack": "stacks"}
             parts[names.get(one.segment, "other")] += one.rss
     size = sum(parts.values())
-    return Outside(size, size, measured=True, parts=tuple(parts.items()), heap=heap)
+    told = tuple(parts.items())
+    return Outside(size, size, measured=True, parts=told, heap=heap, heaps=tuple(heaps.values()))
 
 
 def _in_heap(one: Category) -> bool:
