@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from nodemem.memory import backing_stores, buffers, malloc, metadata, pages
+import nodemem
+from nodemem.memory import backing_stores, buffer_lists, buffers, malloc, metadata, pages
 from nodemem.memory.buffers import ArrayBuffer
+from nodemem.memory.segments import whole
 from nodemem.records import Mapping
 from nodemem.target import mappings
 from nodemem.target.address_space import LiveAddressSpace, program_file
@@ -127,6 +129,64 @@ def test_each_heap_and_what_is_shared(any_node: Path, start: Start) -> None:
     assert heaps[700_000] is None
     assert None not in (heaps[800_000], heaps[900_000])
     assert heaps[800_000] != heaps[900_000]
+
+
+def test_lists_say_whose_they_are_as_objects_do(node: Path, start: Start) -> None:
+    program = start(
+        node,
+        "const made = (n, size) => Array.from({ length: n }, (_, i) =>"
+        "  new Uint8Array(size + 8 * i).fill(1));"
+        "const shared = new SharedArrayBuffer(70000);"
+        "globalThis.old = made(300, 20000); gc(); globalThis.young = made(50, 9000);"
+        "new (require('worker_threads').Worker)("
+        "  `const { workerData, parentPort } = require('worker_threads');"
+        "   const made = ${made}; globalThis.kept = [workerData, made(200, 40000), made(20, 9000)];"
+        "   parentPort.postMessage(1); setInterval(() => {}, 1e6)`,"
+        "  { eval: true, workerData: shared }"
+        ").on('message', () => console.log('ready'));"
+        "globalThis.shared = shared;",
+        flags=["--expose-gc"],
+    )
+    objects = find(program)
+    with LiveAddressSpace(program.pid) as space:
+        now = space.mappings()
+        heaps = [heap.address for heap in pages.find(space)]
+        stores = backing_stores.find(space, malloc.find(space, now), now)
+        owners = buffer_lists.owners(space, heaps, stores)
+    by_heap = Counter(one.heap for one in objects)
+    assert by_heap[None] >= 1
+    assert all(by_heap[heap] >= 220 for heap in heaps)
+    for one in objects:
+        assert owners[one.address] == ({one.heap} if one.heap else set(heaps)), one
+
+
+def test_heaps_that_are_too_big_to_look_for_objects(
+    any_node: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole, "_OBJECTS_UP_TO", 0)
+    program = start(
+        any_node,
+        "const shared = new SharedArrayBuffer(4e6); new Uint8Array(shared).fill(1);"
+        "globalThis.kept = [shared, Buffer.alloc(5e6, 1)];"
+        "new (require('worker_threads').Worker)("
+        "  `const { workerData, parentPort } = require('worker_threads');"
+        "   globalThis.kept = [workerData, Buffer.alloc(6e6, 1)]; parentPort.postMessage(1);"
+        "   setInterval(() => {}, 1e6)`, { eval: true, workerData: shared }"
+        ").on('message', () => console.log('ready'));",
+    )
+    found = nodemem.memory_map(program.pid)
+    sizes = {
+        (one.category, one.isolate): one.rss
+        for one in found.categories
+        if "array_buf" in one.category
+    }
+    for place, least in (
+        (("shared_array_buffers", None), 4e6),
+        (("array_buffers", "main"), 5e6),
+        (("array_buffers", "worker 1"), 6e6),
+    ):
+        assert least - 8192 <= sizes[place] <= least + 500_000, sizes
+    assert sizes.get(("array_buffers", None), 0) == 0
 
 
 def test_a_busy_program(any_node: Path, start: Start) -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nodemem.memory import backing_stores, buffers, malloc, metadata, pages
+from nodemem.memory import backing_stores, buffer_lists, buffers, malloc, metadata, pages
+from nodemem.memory.backing_stores import BackingStore
 from nodemem.memory.buffers import ArrayBuffer
 from nodemem.memory.metadata import Metadata
 from nodemem.target.address_space import LiveAddressSpace, program_file
@@ -119,3 +120,27 @@ def test_objects_that_lie(copied: Copy, data: st.DataObject) -> None:
     for one, after in pairwise(mine):
         assert one.address + one.length <= after.address
     assert len(found) >= len(honest) - 7
+
+
+def test_lists_that_lead_nowhere() -> None:
+    """A list counts once its last record is reached, and a ring of records ends."""
+    heap, owner, records, stores = 0x10000, 0x20000, 0x30000, 0x40000
+    known = [BackingStore(0x1000 * i, 100, False, stores + 64 * i) for i in range(1, 4)]
+    at = [records + 64 * i for i in range(3)]
+    parts = {
+        heap: struct.pack("<512Q", owner, *[0] * 511),
+        owner: struct.pack("<4Q", heap, 0, at[0], at[2]) + bytes(4064),
+        records: bytearray(4096),
+    }
+    image = MemoryImage(parts)
+
+    def lay_out(*following: int) -> None:
+        for i in range(3):
+            record = (0, known[i].described, 0, following[i])
+            struct.pack_into("<4Q", image.parts[records], 64 * i, *record)
+
+    lay_out(at[1], at[2], 0)
+    assert buffer_lists.owners(image, [heap], known) == {one.address: {heap} for one in known}
+    for elsewhere in (0, at[0], at[1], 0x7, 0x50000, 1 << 63):
+        lay_out(at[1], elsewhere, 0)
+        assert buffer_lists.owners(image, [heap], known) == {}

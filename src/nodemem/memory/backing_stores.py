@@ -27,11 +27,13 @@ _MOST_BYTES = 1 << 40
 @dataclass(frozen=True, slots=True)
 class BackingStore:
     """`length` bytes from `address`; of what can grow, as long as it may get. `mapped` says whether
-    V8 has mapped it itself, as resizable buffers and WebAssembly's memory."""
+    V8 has mapped it itself, as resizable buffers and WebAssembly's memory. `described` is where
+    V8's description of it is."""
 
     address: int
     length: int
     mapped: bool
+    described: int
 
 
 def find(
@@ -48,11 +50,11 @@ def find(
             if 0 < length <= most <= capacity <= _MOST_BYTES and address not in found:
                 fits = malloc.was_for(address, length)
                 if fits and length == capacity:
-                    found[address] = BackingStore(address, length, False)
+                    found[address] = BackingStore(address, length, False, place)
                 elif fits is None and address % _PAGE == 0:
                     at = bisect_right(starts, address) - 1
                     if at >= 0 and _is_v8s(mappings[at], address):
-                        found[address] = BackingStore(address, most, True)
+                        found[address] = BackingStore(address, most, True, place)
     return [found[address] for address in sorted(found)]
 
 

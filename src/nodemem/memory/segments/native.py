@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from nodemem.memory import malloc
 from nodemem.memory.backing_stores import BackingStore
@@ -35,15 +35,18 @@ def claim_buffers(
     ledger: Ledger,
     stores: Iterable[BackingStore],
     known: Iterable[ArrayBuffer],
+    owners: Mapping[int, Collection[int]],
     isolates: Mapping[int, str],
     *,
     consistent: bool,
     settled: bool,
 ) -> None:
     """Claim the contents of ArrayBuffers. `known` are those whose objects were found; the others
-    are told by how they were made, and if there is one isolate it is theirs. `isolates` are the
-    names of V8's heaps by address. What malloc holds is exact if it is `consistent`, and all of it
-    only if V8 is `settled`: a collection moves their objects and gives up their contents."""
+    are told by how they were made. Theirs is the isolate that has them by `owners`
+    (`buffer_lists.owners`), or the only one there is; several isolates have what is shared.
+    `isolates` are the names of V8's heaps by address. What malloc holds is exact if it is
+    `consistent`, and all of it only if V8 is `settled`: a collection moves their objects and gives
+    up their contents."""
     objects = {one.address: one for one in known}
     only = next(iter(isolates.values())) if len(isolates) == 1 else None
     for store in stores:
@@ -56,7 +59,9 @@ def claim_buffers(
         elif store.mapped and store.length % _WASM_PAGE == 0:
             kind = WASM
         else:
-            kind = Kind("heap", "array_buffers", only)
+            heaps = owners.get(store.address, ())
+            isolate = isolates.get(*heaps) if len(heaps) == 1 else only
+            kind = Kind("heap", "array_buffers", isolate) if len(heaps) < 2 else SHARED_BUFFERS
         ledger.claim(
             store.address,
             store.address + store.length,

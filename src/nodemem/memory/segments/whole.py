@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nodemem.errors import InternalError
-from nodemem.memory import backing_stores, buffers, pages
+from nodemem.memory import backing_stores, buffer_lists, buffers, pages
 from nodemem.memory import spaces as space_names
 from nodemem.memory.buffers import ArrayBuffer
 from nodemem.memory.metadata import Metadata
@@ -119,9 +119,12 @@ def _claim_memory(
     looked = symbols is not None and _size(heaps) <= _OBJECTS_UP_TO
     if symbols is not None and stores and looked:
         objects = buffers.find(space, symbols, heaps, stores)
+    owners: Mapping[int, set[int]] = {}
+    if stores and len(heaps) > 1 and not looked:
+        owners = buffer_lists.owners(space, addresses, stores)
     settled = not any(pages.moved(space, one) for one in heaps)
     native.claim_buffers(
-        ledger, stores, objects, isolates, consistent=heap.consistent, settled=settled
+        ledger, stores, objects, owners, isolates, consistent=heap.consistent, settled=settled
     )
     v8.claim_reserved(ledger, space, {address: isolates.get(address) for address in addresses})
     checks = native.claim(ledger, heap)
