@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import statistics
 import subprocess
 import time
 from collections.abc import Callable
@@ -33,6 +34,8 @@ console.log('ready');
 # Small semi-spaces: many collections, also where the machine is busy with other things.
 FLAGS = ["--inspect-port=0", "--max-semi-space-size=2"]
 WATCHED = 1.5
+# What a program makes in old space at once hides what was promoted, see nodemem.gc.moved.
+STEADY = ["--no-allocation-site-pretenuring"]
 
 Start = Callable[..., NodeProgram]
 
@@ -51,7 +54,7 @@ def test_live_events_agree_with_v8s_log(node: Path, tmp_path: Path) -> None:
     log = tmp_path / "gc.log"
     with log.open("wb") as file:  # a pipe would make V8 wait for us while it prints
         program = subprocess.Popen(
-            [str(node), *FLAGS, "--trace-gc-nvp", "-e", WORK],
+            [str(node), *FLAGS, *STEADY, "--trace-gc-nvp", "-e", WORK],
             stdin=subprocess.PIPE,
             stdout=file,
             stderr=subprocess.DEVNULL,
@@ -83,19 +86,25 @@ def test_live_events_agree_with_v8s_log(node: Path, tmp_path: Path) -> None:
     at = min(places, key=lambda i: max(shifts(i)) - min(shifts(i)))
     same = told[at : at + len(seen)]
     assert [event.kind for event in seen] == [event.kind for event in same]
-    assert max(shifts(at)) - min(shifts(at)) < 0.1
+    moments = sorted(shifts(at))
+    middle = statistics.median(moments)
+    # Medians: on a busy machine the thread is now and then stopped between two looks at a clock.
+    # How close the rest is, is for bench/gc to say.
+    assert statistics.median(abs(moment - middle) for moment in moments) < 0.05
     pairs = list(zip(seen, same, strict=True))
-    apart = sorted(abs((a.pause or 0) - (b.pause or 0)) * 1000 for a, b in pairs)
-    # What V8 does between the end of its pause and our callback is to print the record: bench/gc
-    # has the figures of an idle machine, this holds on a busy one.
-    assert apart[len(apart) // 2] < 0.3
+    apart = [abs((a.pause or 0) - (b.pause or 0)) * 1000 for a, b in pairs]
+    usual = statistics.median((b.pause or 0) * 1000 for b in same)
+    assert statistics.median(apart) < 0.3 + 0.1 * usual
     sized = [(one, other) for one, other in pairs if one.heap_limit]
     assert len(sized) >= 5  # a busy machine may let sizes seem dear
-    for one, other in sized:
-        assert {"new_space", "old_space"} <= {space.name for space in one.spaces}
-        if one.kind == "minor":
-            assert one.promoted == pytest.approx(other.promoted, abs=300_000)
-            assert one.survival == pytest.approx(other.survival, abs=0.25)
+    assert all({"new_space", "old_space"} <= {s.name for s in one.spaces} for one, _ in sized)
+    moved = [(one, other) for one, other in sized if one.promoted is not None]
+    assert len(moved) >= 3
+    # Before Node.js 25 they are worked out: one may be off where large objects are made.
+    wrong = [abs((one.promoted or 0) - (other.promoted or 0)) for one, other in moved]
+    assert statistics.median(wrong) < 300_000
+    shares = [abs((one.survival or 0) - (other.survival or 0)) for one, other in moved]
+    assert statistics.median(shares) < 0.1
 
 
 WORKERS = """
@@ -154,10 +163,8 @@ def test_causes_are_told_and_nothing_stays_behind(node: Path, start: Start) -> N
     events, _ = watched(program.pid)
     collections = [event for event in events if event.kind in ("minor", "major")]
     assert len(collections) >= 3
-    # One may fall between two recordings of trace events; then the profiler alone tells it.
-    untold = [one for one in collections if not one.cause or one.cpu is None]
-    assert len(untold) <= 1
-    assert all(one.used_after and one.pause for one in untold)
+    assert all(one.cause and one.cpu is not None for one in collections)
+    assert all(one.used_after and one.pause for one in collections)
     program.stdout_lines.clear()
     program.tell("x")
     assert program.wait_for("left") == before
@@ -223,8 +230,32 @@ def test_a_busy_event_loop_is_watched_too(any_node: Path, start: Start) -> None:
     events, (watch,) = watched(program.pid)
     assert len(events) >= 3
     assert all(event.time is not None and event.cause for event in events)
-    assert all(event.used_before for event in events)
+    # The beginning of incremental marking is an event, too, that tells no sizes.
+    collections = [event for event in events if event.kind in ("minor", "major")]
+    assert len(collections) >= 3
+    assert all(event.used_before for event in collections)
     assert watch.events == len(events)
+
+
+def test_watching_leaves_no_memory_behind(any_node: Path, start: Start) -> None:
+    """Nothing of ours goes on to grow with each collection."""
+    collecting = """
+      const collect = () => { for (let i = 0; i < 100; i++) gc({ type: 'minor' }); };
+      setInterval(collect, 2);
+      console.log('ready');
+    """
+    program = start(any_node, collecting, flags=[*FLAGS, "--expose-gc"])
+    _, (watch,) = watched(program.pid)
+    assert watch.events > 300
+    before = own_memory(program.pid)
+    time.sleep(1.5)
+    assert own_memory(program.pid) - before < 3 << 20
+
+
+def own_memory(pid: int) -> int:
+    """Bytes of RSS that no file gave."""
+    fields = Path(f"/proc/{pid}/status").read_text().split("RssAnon:")[1]
+    return int(fields.split()[0]) << 10
 
 
 @pytest.mark.parametrize("which", ["major", "minor"])

@@ -8,18 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from nodemem.capture.gc_isolate import Watched
+from nodemem.capture.gc_trace import PLAIN, Threads, trace
 from nodemem.errors import TargetError, TargetNotFound
-from nodemem.gc.joined import Joined
 from nodemem.records import GcEvent, MemorySample
 from nodemem.target import usage
-from nodemem.target.gc_probe import GcProbe
 from nodemem.target.isolate import Isolate
 from nodemem.target.session import Session
+from nodemem.target.tracing import Trace
 from nodemem.target.worker_thread import visit_all
 
 Which = Literal["minor", "major"]
 _SETTLE = 1.0  # seconds in which V8 gives pages back, on threads of its own
 _LONGEST = 60.0
+_ANSWERS = 20.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class CollectedOnce:
     before: MemorySample
     after: MemorySample
     later: MemorySample
-    events: list[GcEvent]
+    events: Sequence[GcEvent] = ()
 
     @property
     def freed(self) -> int:
@@ -68,18 +70,52 @@ def collect(session: Session, which: Which, *, worker: int | None = None) -> Col
         TargetNotFound: there is no such worker.
         TargetError: the process ended, or its event loop is busy for more than a minute.
     """
-    began = time.monotonic()
-    done: list[tuple[Isolate, CollectedOnce]] = []
+    with contextlib.ExitStack() as stack:
+        recorded = trace(session, stack, PLAIN)
+        began = time.monotonic()
+        done, failed = _each(session, which, worker, began)
+        if recorded is not None:
+            recorded.end()
+    first = done[0].clock
+    threads = Threads(first.origin if first else 0.0, pid=session.pid, strangers=False)
+    threads.add(recorded.taken() if recorded is not None else ())
+    return CollectedAll([one.told(threads, recorded) for one in done], failed)
+
+
+@dataclass
+class _Done:
+    """A collection that ran in an isolate; `clock` is None where that could not be read."""
+
+    isolate: Isolate
+    once: CollectedOnce
+    clock: Watched | None
+
+    def told(self, threads: Threads, recorded: Trace | None) -> CollectedOnce:
+        """With the collections that ran for it: V8 names those that somebody asked for."""
+        if self.clock is None or recorded is None:
+            return self.once
+        thread = self.clock.thread
+        tid = self.clock.tid if self.clock.tid or thread else recorded.main
+        events = [
+            one for one in threads.of(tid, thread) if one.forced and one.kind == self.once.which
+        ]
+        return replace(self.once, events=events)
+
+
+def _each(
+    session: Session, which: Which, worker: int | None, began: float
+) -> tuple[list[_Done], list[str]]:
+    done: list[_Done] = []
     failed: list[str] = []
     if worker in (None, 0):
-        done.append((session, _one(session, which, began)))
+        done.append(_one(session, which, began))
     with visit_all(session) if worker != 0 else contextlib.nullcontext(list) as workers:
         threads = sorted(((one.thread() or 0), one) for one in workers() if not one.ended)
         for number, thread in threads:
             if worker not in (None, number):
                 continue
             try:
-                done.append((thread, _one(thread, which, began)))
+                done.append(_one(thread, which, began))
             except TargetError as error:
                 if session.connection.ended or worker is not None:
                     raise
@@ -92,40 +128,30 @@ def collect(session: Session, which: Which, *, worker: int | None = None) -> Col
                 next="nodemem usage shows the worker threads",
             )
         session.wait(_SETTLE)
-        found = []
-        for isolate, one in done:
+        for one in done:
             with contextlib.suppress(TargetError):  # it has ended since: what it was stays told
-                later = usage.read_isolate(isolate, time=time.monotonic() - began)
-                one = replace(one, later=later)
-            found.append(one)
-    return CollectedAll(found, failed)
+                later = usage.read_isolate(one.isolate, time=time.monotonic() - began)
+                one.once = replace(one.once, later=later)
+    return done, failed
 
 
-def _one(isolate: Isolate, which: Which, began: float) -> CollectedOnce:
-    probe = _probe(isolate)
-    thread = 0
+def _one(isolate: Isolate, which: Which, began: float) -> _Done:
+    clock = _clock(isolate)
     try:
-        if probe is not None:
-            first = probe.take()
-            thread = first.thread
         before = usage.read_isolate(isolate, time=time.monotonic() - began)
         if which == "major":
             isolate.call("HeapProfiler.collectGarbage", timeout=_LONGEST)
         else:
             isolate.ask("collect_minor", dict, timeout=_LONGEST)
         after = usage.read_isolate(isolate, time=time.monotonic() - began)
-        events: list[GcEvent] = []
-        if probe is not None:
-            joined = Joined(first.now, thread=thread, pid=isolate.pid)
-            news = probe.take(goes_on=False)
-            events = [*joined.add(news.spaces, news.sizes, []), *joined.rest()]
     finally:
-        if probe is not None:
-            probe.end()
-    return CollectedOnce(which, thread, before, after, after, events)
+        if clock is not None:
+            clock.probe.end()
+    thread = 0 if clock is None else clock.thread
+    return _Done(isolate, CollectedOnce(which, thread, before, after, after), clock)
 
 
-def _probe(isolate: Isolate) -> GcProbe | None:
+def _clock(isolate: Isolate) -> Watched | None:
     with contextlib.suppress(TargetError):  # the collection is what was asked for
-        return GcProbe(isolate, entries=False)
+        return Watched(isolate, None, entries=False, timeout=_ANSWERS)
     return None

@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from nodemem.capture.gc_isolate import Watched
-from nodemem.capture.gc_pace import Pace
-from nodemem.capture.gc_trace import Threads
+from nodemem.capture.gc_pace import EVENT, Pace
+from nodemem.capture.gc_trace import PLAIN, WITH_SIZES, Threads, trace
 from nodemem.errors import TargetError, TargetLost, TargetTimeout
-from nodemem.gc.trace_events import NAMES
 from nodemem.records import GcEvent, GcWatch
 from nodemem.target.session import Session
-from nodemem.target.tracing import Trace, traced
+from nodemem.target.tracing import Trace
 from nodemem.target.worker_thread import WorkerThread, visit_all
 
 _Workers = Callable[[], list[WorkerThread]]
@@ -22,7 +21,7 @@ EVERY = 1.0  # seconds between two questions
 _MAIN, _WORKER = 5.0, 2.0  # seconds that an isolate has for an answer
 _LOOK = 0.25  # seconds until it is seen that watching shall stop
 _REST = 10.0  # seconds before one that gave none is asked again
-_LATE = (0.05, 0.2, 0.5)  # seconds to wait for performance entries that come on the event loop
+_LATE = 0.1  # seconds until performance entries have come on the event loop
 
 
 def watch(
@@ -47,26 +46,15 @@ def watch(
     visit: contextlib.AbstractContextManager[_Workers]
     visit = visit_all(session) if workers else contextlib.nullcontext(_no_workers)
     with contextlib.ExitStack() as stack:
-        trace = _trace(session, stack)
+        recorded = trace(session, stack, WITH_SIZES)
         those = stack.enter_context(visit)
-        watching = stack.enter_context(contextlib.closing(_Watching(session, trace)))
+        watching = stack.enter_context(contextlib.closing(_Watching(session, recorded)))
         watching.begin(those(), strangers=workers)
         yield from watching.run(seconds, every, those, stop or threading.Event())
 
 
 def _no_workers() -> list[WorkerThread]:
     return []
-
-
-def _trace(session: Session, stack: contextlib.ExitStack) -> Trace | None:
-    """V8's trace events, where they can be had: not of a Node.js without them, nor while somebody
-    else records some."""
-    try:
-        return stack.enter_context(traced(session, ["v8"], set(NAMES)))
-    except (TargetLost, TargetTimeout):
-        raise
-    except TargetError:
-        return None
 
 
 class _Watching:
@@ -79,6 +67,7 @@ class _Watching:
         self._watched: dict[int, Watched] = {}
         self._not_before: dict[int, float] = {}
         self._pace = Pace()
+        self._recorded = 0
         self._origin = 0.0
 
     def begin(self, workers: Sequence[WorkerThread], *, strangers: bool) -> None:
@@ -137,27 +126,28 @@ class _Watching:
 
     def _news(self) -> list[GcEvent | GcWatch]:
         found: list[GcEvent | GcWatch] = []
-        if self._trace is not None and self._pace.sizes:
-            # While sizes are told: of what a worker collects in this moment, those tell.
-            self._trace.cut(self._watched[0].probe.mark)
+        if self._trace is not None and (self._pace.sizes or self._pace.sizes_next()):
+            categories = WITH_SIZES if self._pace.sizes_next() else PLAIN
+            self._trace.cut(self._watched[0].probe.mark, categories)
         asked = [key for key in self._watched if not self._rests(key)]
-        ended = self._ask(asked, self._pace.sizes_next())
+        ended = self._ask(asked)
+        if self._trace is not None:
+            self._trace.arrived()
+            before, self._recorded = self._recorded, self._trace.count
+            self._pace.spent(self._recorded - before, self._watched[0].cpu)
         self._place()
         for key in asked:
             found += self._watched[key].take()
-        if self._trace is not None:
-            looking = sum(self._watched[key].looking for key in asked)
-            self._pace.spent(looking, self._watched[0].cpu)
         for key in ended:
             found += self._watched.pop(key).finish()
         return _ordered(found)
 
-    def _ask(self, keys: Sequence[int], goes_on: bool) -> list[int]:
+    def _ask(self, keys: Sequence[int]) -> list[int]:
         """Ask isolates for their news; those that have ended."""
         ended = []
         for key in keys:
             try:
-                self._watched[key].ask(goes_on=goes_on)
+                self._watched[key].ask()
             except TargetTimeout:
                 self._not_before[key] = time.monotonic() + _REST
             except TargetLost:
@@ -171,26 +161,25 @@ class _Watching:
         if self._trace is not None and self._threads is not None:
             self._threads.add(self._trace.taken())
             for one in self._watched.values():
-                one.traced(self._threads.of(one), self._watched[0].interrupted)
+                # Where it cannot tell its number, it is known of the main thread at least.
+                tid = one.tid if one.tid or one.thread else self._trace.main
+                one.traced(self._threads.of(tid, one.thread))
+                one.recording = EVENT * self._trace.recorded[tid or 0]
 
     def _rests(self, key: int) -> bool:
         """Whether an isolate that did not answer is left alone for now: others must not wait."""
         return time.monotonic() < self._not_before.get(key, 0.0)
 
     def _end(self) -> list[GcEvent | GcWatch]:
-        """What came last. Entries come on the event loop, a little later than sizes."""
+        """What came last."""
         if self._trace is None:
             found = self._news()
-            for pause in _LATE:
-                if not any(one.waiting for one in self._watched.values()):
-                    break
-                time.sleep(pause)
-                found += self._news()
+            time.sleep(_LATE)
         else:
             self._not_before.clear()
             found = []
             with contextlib.suppress(TargetTimeout):
-                self._ask(list(self._watched), False)
+                self._ask(list(self._watched))
             self._trace.end()
         return _ordered([*found, *self._left()])
 

@@ -1,10 +1,12 @@
-"""How often the sizes of collections are looked at, so that looking costs little."""
+"""How often the sizes of collections are told, so that telling costs little."""
 
 from __future__ import annotations
 
 import time
 
 SHARE = 0.005  # of the time, or of the processor time where that is more
+EVENT = 3e-6
+"""Seconds of processor time that a trace event takes in the process, about: see bench/gc."""
 _WINDOW = 0.25  # seconds
 _LONGEST = 10.0  # seconds without sizes
 
@@ -30,13 +32,13 @@ class Pace:
         """Whether sizes are to be told after isolates have been asked now."""
         return not self.sizes or self._pause == 0.0
 
-    def spent(self, cost: float, cpu: float) -> None:
-        """Isolates have been asked. Take in what sizes have cost since the last time, and how long
-        the program used the processor, both in seconds."""
+    def spent(self, events: int, cpu: float) -> None:
+        """Isolates have been asked. Take in how many events were recorded since the last time, and
+        how long the program used the processor, in seconds."""
         self._begun = True
         now = time.monotonic()
         lasted, self._since = now - self._since, now
         told, self.sizes = self.sizes, self.sizes_next()
         if told and lasted > 0:
-            share = cost / max(cpu, lasted)
+            share = events * EVENT / max(cpu, lasted)
             self._pause = min(_LONGEST, max(0.0, lasted * (share / SHARE - 1)))

@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from nodemem.gc.trace_events import Traced
+from nodemem.errors import TargetError, TargetLost, TargetTimeout
+from nodemem.gc.trace_events import NAMES, SIZES, Traced
 from nodemem.records import GcEvent
+from nodemem.target.session import Session
+from nodemem.target.tracing import Trace, traced
 
+PLAIN = ("v8",)
+WITH_SIZES = ("v8", SIZES)
 _MOST = 200_000  # events of threads that are not watched
+_FORCED = ("testing", "low memory notification", "runtime", "heap profiler")
 
 
-class Thread(Protocol):
-    """An isolate that is watched. `tid` is the kernel's number of its thread, None if not known."""
+def trace(session: Session, stack: contextlib.ExitStack, categories: Sequence[str]) -> Trace | None:
+    """V8's trace events until `stack` is left, where they can be had: not of a Node.js without
+    them, nor while somebody else records some.
 
-    @property
-    def tid(self) -> int | None: ...
-
-    @property
-    def used(self) -> Sequence[tuple[int, int]]: ...
+    Raises:
+        TargetLost, TargetTimeout: the process ended, or does not answer.
+    """
+    try:
+        return stack.enter_context(traced(session, categories, set(NAMES)))
+    except (TargetLost, TargetTimeout):
+        raise
+    except TargetError:
+        return None
 
 
 class Threads:
-    """Collections by the thread that they ran in, until the isolate that it runs asks for them.
-    `strangers` says whether threads that nobody asks for count: workers that came and went before
-    they could be watched."""
+    """Collections by the kernel's number of the thread that they ran in, until the isolate that it
+    runs asks for them. `strangers` says whether threads that nobody asks for count: workers that
+    came and went before they could be watched."""
 
     def __init__(self, origin: float, *, pid: int | None, strangers: bool) -> None:
         self._traced = Traced(origin)
         self._pid = pid
         self._strangers = strangers
         self._waiting: dict[int, list[GcEvent]] = defaultdict(list)
-        self._known: dict[Thread, int] = {}
 
     def add(self, events: Sequence[Mapping[str, Any]]) -> None:
         """Take in events in the order of time."""
@@ -44,15 +55,19 @@ class Threads:
             if len(waiting) < _MOST:
                 waiting.append(collection)
 
-    def of(self, thread: Thread) -> list[GcEvent]:
-        """What has waited for an isolate."""
-        tid = self._known.get(thread, thread.tid)
-        if tid is None:
-            tid = self._alike(thread)
+    def of(self, tid: int | None, thread: int) -> list[GcEvent]:
+        """What has waited for the isolate whose `threadId` is `thread`."""
         if tid is None:
             return []
-        self._known[thread] = tid
-        return self._waiting.pop(tid, [])
+        return [
+            event.replaced(
+                isolate=None,
+                thread=thread,
+                pid=self._pid,
+                forced=event.cause in _FORCED if event.cause else None,
+            )
+            for event in self._waiting.pop(tid, [])
+        ]
 
     def strangers(self, end: float) -> list[GcEvent]:
         """Collections, from the beginning to `end`, of threads that nobody asked for."""
@@ -64,15 +79,3 @@ class Threads:
             for event in events
             if 0.0 <= (event.time or 0.0) <= end
         ]
-
-    def _alike(self, thread: Thread) -> int | None:
-        """The thread, not yet known, whose collections met the heap in the same sizes."""
-        used = set(thread.used)
-        taken = set(self._known.values())
-        counts = {
-            tid: sum((one.used_before, one.used_after) in used for one in events)
-            for tid, events in self._waiting.items()
-            if tid not in taken
-        }
-        best = max(counts, key=lambda tid: counts[tid], default=None)
-        return best if best is not None and counts[best] else None

@@ -155,14 +155,14 @@ def _external(one: Statistics) -> Iterator[Finding]:
     told, major = old.external - old.inferred, one.pauses["major"].count
     if told < max(2, EXTERNAL_SHARE * total) and old.inferred < max(INFERRED, SOON_SHARE * major):
         return
-    last = next((e for e in reversed(one.recent) if e.external_before is not None), None)
+    outside = (e.external_before or e.external_after for e in reversed(one.recent))
     yield Finding(
         "gc.external",
         params={"count": old.external, "total": total},
         evidence=(
             Evidence("gc_external_driven", old.external, "count"),
             Evidence("gc_external_inferred", old.inferred, "count"),
-            Evidence("gc_external", None if last is None else last.external_before, "bytes"),
+            Evidence("gc_external", next(filter(None, outside), None), "bytes"),
             Evidence("gc_live", one.live.last, "bytes"),
         ),
         confidence=0.9 if told else 0.7,

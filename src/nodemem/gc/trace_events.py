@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nodemem.gc import nvp
+from nodemem.gc.moved import moved
 from nodemem.gc.words import MARK_COMPACT, SCAVENGE
 from nodemem.records import GcEvent, GcSpace
 
@@ -21,8 +22,12 @@ NAMES = (
     "MajorGC",
     "V8.GCIncrementalMarkingStart",
     "V8.GCIncrementalMarking",
+    "V8.GC_Heap_Stats",
+    "V8.GCTraceGCNVP",
 )
-"""The events of the category `v8` that tell collections."""
+"""The events that tell collections: the last two those of the category `SIZES`."""
+SIZES = "disabled-by-default-v8.gc"
+"""The category that tells heap spaces after each collection, and brings its phases, too."""
 _BLOCK = 1 << 22
 _LONGEST = 1 << 16  # bytes of one event
 _NAMED = re.compile(
@@ -51,6 +56,9 @@ class _Thread:
     steps_time: float = 0.0
     longest_step: float = 0.0
     used_after: int | None = None
+    spaces: list[GcSpace] = field(default_factory=list)
+    """Those that the last collection left, none if it did not tell."""
+    capacity: int | None = None
 
 
 class Traced:
@@ -122,6 +130,7 @@ class Traced:
         columns.setdefault("used_before", before)
         columns.setdefault("used_after", after)
         self._correct(columns, thread)
+        self._move(columns, thread)
         if columns["kind"] == "major" and thread.steps:
             columns |= {
                 "steps": thread.steps,
@@ -136,6 +145,15 @@ class Traced:
         if known is not None and before is not None:
             columns["allocated"] = max(0, before - known)
         thread.used_after = columns["used_after"]
+
+    def _move(self, columns: dict[str, Any], thread: _Thread) -> None:
+        """Before Node.js 25 no trace event tells what was promoted."""
+        spaces, used = columns.get("spaces", []), columns["used_before"]
+        told = columns["kind"] != "minor" or columns.get("promoted") is not None
+        known = spaces and thread.spaces and used is not None
+        if known and not told and thread.capacity is not None:
+            columns |= moved(used, thread.spaces, thread.capacity, spaces)
+        thread.spaces, thread.capacity = spaces, columns.get("new_capacity")
 
     def _incremental(
         self, event: Mapping[str, Any], args: dict[str, Any], thread: _Thread
@@ -228,7 +246,13 @@ def _statistics(text: object, thread: _Thread) -> dict[str, Any]:
     if isinstance(data.get("isolate"), str):
         thread.isolate = data["isolate"][:40]
     spaces = data.get("spaces")
+    spaces = (
+        [one for one in spaces[:50] if isinstance(one, dict)] if isinstance(spaces, list) else []
+    )
+    new: dict[str, Any] = next((one for one in spaces if one.get("name") == "new_space"), {})
+    used, free = _size(new.get("used_size")), _size(new.get("available_size"))
     return {
+        "new_capacity": None if used is None or free is None else used + free,
         "size_after": _size(data.get("total_heap_size")),
         "heap_limit": _size(data.get("heap_size_limit")),
         "external_after": _size(data.get("external_memory")),
@@ -238,8 +262,7 @@ def _statistics(text: object, thread: _Thread) -> dict[str, Any]:
                 used_after=_size(space.get("used_size")),
                 size_after=_size(space.get("size")),
             )
-            for space in (spaces[:50] if isinstance(spaces, list) else [])
-            if isinstance(space, dict)
+            for space in spaces
         ],
     }
 

@@ -218,7 +218,7 @@ class GcWatch(_Record, frozen=True, tag="gc-watch"):
     """That collections of one isolate were watched from `begun` to `time`, seconds.
 
     `lost` counts those that were seen to happen but could not be kept. `cost` is the time, in
-    seconds, that watching took in the target, as measured there.
+    seconds, that watching took in the target, partly an estimate.
     """
 
     time: float

@@ -15,29 +15,6 @@ _GROUP = "nodemem-gc"
 
 _Size = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
 _Time = Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
-_Sizes = Annotated[list[_Size], msgspec.Meta(max_length=100)]
-_Name = Annotated[str, msgspec.Meta(max_length=100)]
-
-
-class Heap(msgspec.Struct, array_like=True, frozen=True):
-    """The heap before or after a collection, bytes; lists are by space, in the news' order."""
-
-    used: _Size
-    size: _Size
-    external: _Size
-    limit: _Size
-    space_used: _Sizes
-    space_size: _Sizes
-    space_available: _Sizes
-
-
-class Sized(msgspec.Struct, array_like=True, frozen=True):
-    """What v8.GCProfiler tells of a collection; `cost` in microseconds."""
-
-    type: _Name
-    cost: _Time
-    before: Heap
-    after: Heap
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True):
@@ -62,8 +39,6 @@ class News(msgspec.Struct, frozen=True):
     now: _Time
     timeline: _Time
     thread: int
-    spaces: list[_Name]
-    sizes: list[Sized]
     entries: list[Entry]
     lost: _Size
     spent: _Time
@@ -102,14 +77,13 @@ class GcProbe:
                 next="read its log instead: node --trace-gc, then nodemem gc LOG",
             )
 
-    def take(self, *, goes_on: bool = True) -> News:
-        """What has happened since the last time. Sizes are told of collections from now on only if
-        it `goes_on` so.
+    def take(self) -> News:
+        """What has happened since the last time.
 
         Raises:
             TargetError: the isolate ended, or does not answer as the probe would.
         """
-        answer = self._call(f"take({str(goes_on).lower()})", timeout=self._timeout)
+        answer = self._call("take()", timeout=self._timeout)
         value = answer.get("result", {}).get("value") if isinstance(answer, dict) else None
         try:
             return msgspec.json.decode(value or "", type=News)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ from nodemem.target.session import Session
 _STARTING = 5.0
 _STOPPING = 10.0
 _QUIET = 0.25
+_ARRIVING = 0.5
 _MOST = 1_000_000
 
 
@@ -46,23 +47,37 @@ class Trace:
 
     def __init__(self, session: Session, categories: Sequence[str], names: set[str]) -> None:
         self._session = session
-        self._what = {"traceConfig": {"includedCategories": list(categories)}}
+        self._what = _config(categories)
         self._names = names
+        self.recorded: Counter[int] = Counter()
+        """How many events have arrived of each thread, whatever their names; `count` of all."""
+        self.count = 0
+        self.main: int | None = None
+        """The thread that runs the program, once events have arrived."""
         self._found: deque[Any] = deque()
         self._pieces: list[bool] = []
         self._decoder = msgspec.json.Decoder(_Data)
         self._ended = False
 
-    def cut(self, mark: Callable[[], None]) -> None:
-        """Ask for what was recorded until now, which arrives a little later; see `taken`. It goes
-        on at once: the main thread runs nothing in between, workers may for a moment. `mark` is
-        called before and after, to post what measures the time between.
+    def cut(self, mark: Callable[[], None], categories: Sequence[str]) -> None:
+        """Ask for what was recorded until now, which arrives a little later; see `arrived`. It goes
+        on at once, with `categories`: the main thread runs nothing in between, workers may for a
+        moment. `mark` is called before and after, to post what measures the time between.
         """
+        self._what = _config(categories)
+        self._pieces.clear()
         with self._session.connection.together():
             mark()
             self._session.post("NodeTracing.stop")
             self._session.post("NodeTracing.start", self._what)
             mark()
+
+    def arrived(self) -> None:
+        """Wait a moment for what was cut: among the last are the metadata."""
+        until = time.monotonic() + _ARRIVING
+        while not any(self._pieces) and time.monotonic() < until:
+            if self._session.connection.wait_until_ended(_ARRIVING / 100):
+                return
 
     def taken(self) -> list[Any]:
         """What has arrived since the last time, in the order of time; dicts in the trace event
@@ -91,7 +106,11 @@ class Trace:
     def collected(self, params: bytes) -> None:
         """Take one piece; called in the reading thread."""
         events = self._decoder.decode(params).value
+        self.recorded.update(event.tid for event in events)
+        self.count += len(events)
         for event in events:
+            if event.name == "thread_name" and event.args == _MAIN:
+                self.main = event.tid
             if event.name in self._names and len(self._found) < _MOST:
                 self._found.append(msgspec.structs.asdict(event))
         self._pieces.append(any(event.ph == "M" for event in events))
@@ -106,6 +125,13 @@ class Trace:
             if any(self._pieces) and time.monotonic() - since > _QUIET:
                 return
             self._session.wait(_QUIET / 5)
+
+
+_MAIN = {"name": "JavaScriptMainThread"}
+
+
+def _config(categories: Sequence[str]) -> dict[str, Any]:
+    return {"traceConfig": {"includedCategories": list(categories)}}
 
 
 @contextlib.contextmanager
