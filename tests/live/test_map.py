@@ -215,7 +215,11 @@ def test_text_fits_and_json_is_what_was_promised(
 
 
 def test_a_tree_counts_shared_pages_once(
-    any_node: Path, start: Start, tmp_path: Path, nodemem_map: Run
+    any_node: Path,
+    start: Start,
+    tmp_path: Path,
+    nodemem_map: Run,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     script = tmp_path / "cluster.cjs"
     script.write_text(
@@ -236,6 +240,8 @@ def test_a_tree_counts_shared_pages_once(
     told = json.loads(nodemem_map(program.pid, "--tree", "--gentle", "--json").stdout)
     assert any("PSS" in warning for warning in told["warnings"])
     assert told["data"]["pss"] is None
+    monkeypatch.setenv("COLUMNS", "80")
+    assert all(len(line) <= 80 for line in nodemem_map(program.pid, "--tree").stdout.split("\n"))
     text = nodemem_map(program.pid, "--tree", "--gentle", "--lang", "en").stdout
     assert "all together" not in text
     own = next(line for line in text.splitlines() if line.startswith(str(program.pid)))
@@ -280,6 +286,14 @@ def test_another_users_process(any_node: Path, start: Start) -> None:
     assert data["rss"] == sum(one["rss"] for one in data["categories"]) > 20e6
     assert data["pss"] is None
     assert data["refusals"][0]["next"]
+    for more in (["--tree", "--lang", "en"], ["--for", "1ms", "--lang", "en"]):
+        done = subprocess.run([*arguments, *more], capture_output=True, text=True, check=True)
+        said = " ".join((done.stdout + done.stderr).split())
+        assert "belongs to another user" in said
+        assert "sudo" in said
+        if "--tree" in more:
+            assert "segments are RSS" not in said, "they are unknown, not nothing"
+            assert " 0 B" not in said
 
 
 def test_without_its_memory_the_mappings_still_tell(

@@ -141,6 +141,23 @@ def test_one_that_is_cut_short(a_core: Path, tmp_path: Path) -> None:
             Core(path)
 
 
+def test_what_a_core_that_is_cut_short_cannot_say(a_core: Path, tmp_path: Path) -> None:
+    """Debuggers write the notes, which name the program, at the end."""
+    path = tmp_path / "core"
+    shutil.copy(a_core, path)
+    with path.open("r+b") as file:
+        head = file.read(64)
+        at, (size, count) = int.from_bytes(head[32:40], "little"), struct.unpack("<HH", head[54:58])
+        for one in range(at, at + size * count, size):
+            file.seek(one)
+            if int.from_bytes(file.read(4), "little") == 4:  # PT_NOTE
+                file.seek(one + 8)
+                file.write((2 * a_core.stat().st_size).to_bytes(8, "little"))
+    with Core(path) as core, pytest.raises(InputError, match="cut short") as caught:
+        core_program.find(core)
+    assert "--exe" in (caught.value.next or "")
+
+
 def test_what_is_no_core(tmp_path: Path, any_node: Path) -> None:
     with pytest.raises(InputError, match="another kind"):
         Core(any_node)

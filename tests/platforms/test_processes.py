@@ -66,6 +66,14 @@ def size(found: dict[str, Any], isolate: str | None, *names: str) -> int:
     )
 
 
+@pytest.mark.parametrize(
+    "node",
+    [
+        "24",
+        *(pytest.param(major, marks=pytest.mark.all_nodes) for major in ("18", "20", "22", "26")),
+    ],
+    indirect=True,
+)
 def test_the_map_adds_up_and_its_heaps_are_those_of_v8(node: Path, start: Any) -> None:
     program: NodeProgram = start(node, PROGRAM, flags=[FREE_PORT])
     before = told(program), kernels_map(program.pid)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nodemem.cli._frame import Output
+from nodemem.cli._map_text import refusals
 from nodemem.errors import UsageError
 from nodemem.render.segments import category_name, segment_name
 from nodemem.render.terminal import cells, detect, wrap
@@ -72,7 +73,8 @@ def _show(out: Output, found: Growth, **more: Any) -> None:
 def _lines(out: Output, found: Growth, warnings: Sequence[str]) -> list[str]:
     terminal = detect(out.color)
     head = [_head(out, found), *warnings]
-    text = [line for note in head for line in wrap(note, terminal.prose, terminal)]
+    text = refusals(out, found.after)
+    text += [line for note in head for line in wrap(note, terminal.prose, terminal)]
     rows = _rows(out, found)
     width = max((cells(label) for label, *_ in rows), default=0)
     titles = [out.texts.column(key) for key in ("before", "after", "growth")]
@@ -167,14 +169,15 @@ def _rows(out: Output, found: Growth) -> list[tuple[str, int, int, bool]]:
 
 
 def _isolates(out: Output, found: Growth) -> list[str]:
-    """How V8's heap of each isolate has grown, where there are several."""
+    """How V8's heap of each isolate has grown, where there are several and one has."""
     sums: dict[str, int] = defaultdict(int)
     for one in found.rows:
         if one.isolate is not None and (one.category or "").startswith("v8_"):
             sums[one.isolate] += one.growth
-    if len(sums) < 2:
+    changed = [pair for pair in sums.items() if pair[1]]
+    if len(sums) < 2 or not changed:
         return []
-    order = sorted(sums.items(), key=lambda pair: (-abs(pair[1]), pair[0]))
+    order = sorted(changed, key=lambda pair: (-abs(pair[1]), pair[0]))
     told = ", ".join(f"{visible(name)} {_signed(out, size)}" for name, size in order)
     return [out.texts("map.growth.isolates", told=told)]
 

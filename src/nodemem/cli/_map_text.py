@@ -21,10 +21,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 def lines(out: Output, heading: str, found: MemoryMap) -> list[str]:
     """The whole screen; `heading` says what process it is of."""
     terminal = detect(out.color)
-    text: list[str] = []
-    for one in found.refusals:
-        text += _wrapped([out.texts("map.refused", what=one.what, why=one.why)], terminal)
-        text += [*_wrapped([one.next or ""], terminal), ""]
+    text = refusals(out, found)
     text += _wrapped([heading], terminal)
     text += [*_wrapped(_totals(out, found), terminal), ""]
     rows = _rows(out, found)
@@ -54,6 +51,16 @@ def lines(out: Output, heading: str, found: MemoryMap) -> list[str]:
         if remark.next is not None:
             text.append(terminal.style(f"$ {remark.next}", "dim"))
     return [terminal.encodable(line) for line in text]
+
+
+def refusals(out: Output, found: MemoryMap) -> list[str]:
+    """What could not be read, and the way to it."""
+    terminal = detect(out.color)
+    text: list[str] = []
+    for one in found.refusals:
+        text += _wrapped([out.texts("map.refused", what=one.what, why=one.why)], terminal)
+        text += [*_wrapped([one.next or ""], terminal), ""]
+    return text
 
 
 def _wrapped(notes: list[str], terminal: Terminal) -> list[str]:

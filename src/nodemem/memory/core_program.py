@@ -30,7 +30,9 @@ def find(core: Core, given: str | Path | None = None) -> Program:
     named = _named(core)
     if given is None and named is None:
         raise InputError(
-            f"{core.path} does not say which program it is of", next=_give(core, "NODE")
+            f"{core.path} does not say which program it is of",
+            why=_cut_short(core) if core.missing else None,
+            next=_give(core, "NODE"),
         )
     path = str(given if given is not None else named)
     try:
@@ -62,15 +64,16 @@ def doubts(core: Core, program: Program) -> list[str]:
     """What is uncertain about what is read from a core, in words."""
     found = []
     if core.missing:
-        found.append(
-            f"{core.path} is cut short, {format_bytes(core.missing)} are missing: what was there "
-            "is not counted"
-        )
+        found.append(f"{core.path}: {_cut_short(core)}; what was there is not counted")
     if not program.checked:
         found.append(
             f"whether {program.path} is what ran could not be checked: the core has no build id"
         )
     return found
+
+
+def _cut_short(core: Core) -> str:
+    return f"the file is cut short, {format_bytes(core.missing)} are missing"
 
 
 def _give(core: Core, name: str) -> str:
