@@ -154,7 +154,8 @@ class GcSpace(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     size_after: int | None = None
 
 
-class GcEvent(_Record, frozen=True, tag="gc"):
+# Logs have millions of them: Python need not look for cycles, which these cannot be part of.
+class GcEvent(_Record, frozen=True, tag="gc", gc=False):
     """One collection. Times are seconds, sizes bytes.
 
     `time` is when it began, on the clock of the source: since the isolate was made in V8's logs,
