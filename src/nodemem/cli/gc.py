@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from nodemem.capture.collect import Which
     from nodemem.results import Table
 
+_LATE = 2.0  # seconds after its time until it is said what is waited for
+
 
 @verb(
     "gc",
@@ -173,7 +175,8 @@ def _watch(
                 kept.append(event)
 
         out.note(out.texts("gc.watching", name=node.name))
-        report = watch_gc(node, seconds, keep=take)
+        with _said_when_late(out, seconds):
+            report = watch_gc(node, seconds, keep=take)
         subject = subject_of(node)
         title = node.name
     if recording is not None:
@@ -217,6 +220,23 @@ def _watch_tree(out: Output, target: str, duration: str | None, events: bool) ->
     elif exit_code(visits) == 0:
         _show(out, report, subject, title=title)
     return exit_code(visits)
+
+
+@contextlib.contextmanager
+def _said_when_late(out: Output, seconds: float | None) -> Iterator[None]:
+    """Whoever asked for so many `seconds` is told why it takes longer."""
+    import threading
+
+    if seconds is None:
+        yield
+        return
+    late = threading.Timer(seconds + _LATE, lambda: out.note(out.texts("gc.late")))
+    late.daemon = True
+    late.start()
+    try:
+        yield
+    finally:
+        late.cancel()
 
 
 @contextlib.contextmanager
