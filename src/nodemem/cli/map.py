@@ -235,10 +235,9 @@ def _show_core(out: Output, core: Path, exe: Path | None) -> None:
     from nodemem.memory.segments.who import Who
 
     found, pid, version, warnings = core_map(core, exe)
-    heading = out.texts(
-        "map.core_head", core=core, pid=pid, version=version or out.texts("unknown")
-    )
-    subject = {"core": str(core), "pid": pid, "version": version}
+    unknown = out.texts("unknown")
+    heading = out.texts("map.core_head", core=core, pid=pid or unknown, version=version or unknown)
+    subject = {"core": str(core), "pid": pid or None, "version": version}
     _show(out, heading, found, Who(pid, version, core.name), subject, warnings)
 
 
