@@ -229,10 +229,12 @@ def test_output_that_looks_like_a_record(read: Read, name: str, noise: bytes, sh
 @given(data=st.data())
 def test_flipped_bits_do_no_harm(read: Read, release: str, name: str, data: st.DataObject) -> None:
     text = bytearray((LOGS / release / name).read_bytes()[:20_000])
-    for _ in range(data.draw(st.integers(1, 30))):
+    flips = data.draw(st.integers(1, 30))
+    for _ in range(flips):
         text[data.draw(st.integers(0, len(text) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     events, log = read(bytes(text))
-    assert len(events) + log.unreadable <= text.count(b" ms: ") + 3
+    # A flip may take a record its anchor or make a second one of it.
+    assert len(events) + log.unreadable <= text.count(b" ms: ") + 3 + flips
 
 
 @given(st.binary(max_size=3000))

@@ -195,7 +195,7 @@ def test_a_busy_program(any_node: Path, start: Start) -> None:
         "globalThis.kept = Array.from({ length: 3000 }, () => Buffer.alloc(12345, 1));"
         "gc(); gc(); const other = [];"
         "setInterval(() => { for (let i = 0; i < 20; i++) other[Math.random() * 1000 | 0] ="
-        "  Buffer.allocUnsafeSlow(1000 + Math.random() * 50000 | 0) }, 1);"
+        "  Buffer.allocUnsafeSlow(2 * (500 + Math.random() * 25000 | 0)) }, 1);"
         "setTimeout(() => console.log('ready'), 300);",
         flags=["--expose-gc"],
     )
