@@ -95,16 +95,6 @@ def test_live_events_agree_with_v8s_log(node: Path, tmp_path: Path) -> None:
     apart = [abs((a.pause or 0) - (b.pause or 0)) * 1000 for a, b in pairs]
     usual = statistics.median((b.pause or 0) * 1000 for b in same)
     assert statistics.median(apart) < 0.3 + 0.1 * usual
-    sized = [(one, other) for one, other in pairs if one.heap_limit]
-    assert len(sized) >= 5  # a busy machine may let sizes seem dear
-    assert all({"new_space", "old_space"} <= {s.name for s in one.spaces} for one, _ in sized)
-    moved = [(one, other) for one, other in sized if one.promoted is not None]
-    assert len(moved) >= 3
-    # Before Node.js 25 they are worked out: one may be off where large objects are made.
-    wrong = [abs((one.promoted or 0) - (other.promoted or 0)) for one, other in moved]
-    assert statistics.median(wrong) < 300_000
-    shares = [abs((one.survival or 0) - (other.survival or 0)) for one, other in moved]
-    assert statistics.median(shares) < 0.1
 
 
 WORKERS = """
