@@ -15,7 +15,7 @@ from nodemem.target.tracing import Trace, traced
 
 PLAIN = ("v8",)
 WITH_SIZES = PLAIN
-"""Not `SIZES`: Node.js 22 aborts on some of what it would send of that category, many times a second
+"""Not `SIZES`: Node.js 22 aborts on some of what it would send of that category, many a second
 (`status.ok()` in serializeToJSON of inspector_agent.cc)."""
 _MOST = 200_000  # events of threads that are not watched
 _FORCED = ("testing", "low memory notification", "runtime", "heap profiler")
