@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from nodemem.api.node import Node
 
 _REPORT_EVERY = 10_000
-_FEW = 5  # collections of workers that came or went
 
 
 @dataclass
@@ -166,7 +165,7 @@ class Intake:
     def __init__(self, keep: Callable[[GcEvent | GcWatch], object]) -> None:
         self.report = GcReport(Collected(), shapes=("live",))
         self._keep = keep
-        self._count, self._sized, self._caused = 0, 0, 0
+        self._count, self._caused = 0, 0
 
     def add(self, events: Sequence[GcEvent | GcWatch]) -> None:
         """Take in what was handed out."""
@@ -175,13 +174,10 @@ class Intake:
             self.report.add(event)
             if isinstance(event, GcEvent) and event.kind in ("minor", "major"):
                 self._count += 1
-                self._sized += bool(event.spaces)
                 self._caused += event.cause is not None
 
     def concluded(self, version: str | None) -> GcReport:
         """The report, with findings, and notes on what was not told."""
-        if 0 < self._sized < self._count - _FEW:
-            self.report.notes["gc.note.sampled"] = self._sized
         if self._count and not self._caused:
             self.report.notes["gc.note.entries"] = self._count
         self.report.conclude(version=version)

@@ -129,9 +129,9 @@ class Node:
         `memory_usage` must not be asked for.
 
         Kinds, pauses, the heap in use, why each ran and how long its thread used the processor come
-        from V8's trace events, and so do heap spaces and what was promoted, which a program that
-        collects very often is spared for most of the time. Where trace events are in use already,
-        perf_hooks tells kinds and pauses; then there are no causes and no sizes.
+        from V8's trace events; heap spaces and what was promoted they do not tell. Where trace
+        events are in use already, perf_hooks tells kinds and pauses; then there are no causes and
+        no sizes.
 
         Raises:
             TargetError: the process ended, or does not answer.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from nodemem.capture.gc_isolate import Watched
-from nodemem.capture.gc_trace import PLAIN, Threads, trace
+from nodemem.capture.gc_trace import Threads, trace
 from nodemem.errors import TargetError, TargetNotFound
 from nodemem.records import GcEvent, MemorySample
 from nodemem.target import usage
@@ -71,7 +71,7 @@ def collect(session: Session, which: Which, *, worker: int | None = None) -> Col
         TargetError: the process ended, or its event loop is busy for more than a minute.
     """
     with contextlib.ExitStack() as stack:
-        recorded = trace(session, stack, PLAIN)
+        recorded = trace(session, stack)
         began = time.monotonic()
         done, failed = _each(session, which, worker, began)
         if recorded is not None:

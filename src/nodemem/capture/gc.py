@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from nodemem.capture.gc_isolate import Watched
-from nodemem.capture.gc_pace import EVENT, Pace
-from nodemem.capture.gc_trace import PLAIN, WITH_SIZES, Threads, trace
+from nodemem.capture.gc_trace import EVENT, Threads, trace
 from nodemem.errors import TargetError, TargetLost, TargetTimeout
 from nodemem.records import GcEvent, GcWatch
 from nodemem.target.session import Session
@@ -21,6 +20,8 @@ EVERY = 1.0  # seconds between two questions
 _MAIN, _WORKER = 5.0, 2.0  # seconds that an isolate has for an answer
 _LOOK = 0.25  # seconds until it is seen that watching shall stop
 _REST = 10.0  # seconds before one that gave none is asked again
+_OFTEN = 0.1  # seconds between two questions, at least
+_FEW = 5000  # trace events between two, about
 _LATE = 0.1  # seconds until performance entries have come on the event loop
 
 
@@ -46,7 +47,7 @@ def watch(
     visit: contextlib.AbstractContextManager[_Workers]
     visit = visit_all(session) if workers else contextlib.nullcontext(_no_workers)
     with contextlib.ExitStack() as stack:
-        recorded = trace(session, stack, WITH_SIZES)
+        recorded = trace(session, stack)
         those = stack.enter_context(visit)
         watching = stack.enter_context(contextlib.closing(_Watching(session, recorded)))
         watching.begin(those(), strangers=workers)
@@ -66,8 +67,9 @@ class _Watching:
         self._threads: Threads | None = None
         self._watched: dict[int, Watched] = {}
         self._not_before: dict[int, float] = {}
-        self._pace = Pace()
         self._recorded = 0
+        self._soonest = _OFTEN
+        self._since = time.monotonic()
         self._origin = 0.0
 
     def begin(self, workers: Sequence[WorkerThread], *, strangers: bool) -> None:
@@ -88,7 +90,7 @@ class _Watching:
         until = None if seconds is None else time.monotonic() + seconds
         try:
             while not stop.is_set() and (until is None or time.monotonic() < until):
-                due = time.monotonic() + self._pace.wait(every)
+                due = time.monotonic() + min(every, self._soonest)
                 if until is not None:
                     due = min(due, until)
                 while not stop.is_set() and (left := due - time.monotonic()) > 0:
@@ -126,21 +128,27 @@ class _Watching:
 
     def _news(self) -> list[GcEvent | GcWatch]:
         found: list[GcEvent | GcWatch] = []
-        if self._trace is not None and (self._pace.sizes or self._pace.sizes_next()):
-            categories = WITH_SIZES if self._pace.sizes_next() else PLAIN
-            self._trace.cut(self._watched[0].probe.mark, categories)
+        if self._trace is not None:
+            self._trace.cut(self._watched[0].probe.mark)
         asked = [key for key in self._watched if not self._rests(key)]
         ended = self._ask(asked)
         if self._trace is not None:
             self._trace.arrived()
-            before, self._recorded = self._recorded, self._trace.count
-            self._pace.spent(self._recorded - before, self._watched[0].cpu)
+            self._pace(self._trace.count - self._recorded)
+            self._recorded = self._trace.count
         self._place()
         for key in asked:
             found += self._watched[key].take()
         for key in ended:
             found += self._watched.pop(key).finish()
         return _ordered(found)
+
+    def _pace(self, events: int) -> None:
+        """Take in how many events there were since the last time: where they are many, they are
+        asked for more often, so that what Node.js keeps of them stays small."""
+        now = time.monotonic()
+        lasted, self._since = now - self._since, now
+        self._soonest = max(_OFTEN, lasted * _FEW / max(events, 1))
 
     def _ask(self, keys: Sequence[int]) -> list[int]:
         """Ask isolates for their news; those that have ended."""

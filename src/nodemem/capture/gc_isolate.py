@@ -38,12 +38,9 @@ class Watched:
         began = first.now * 1000 + first.timeline
         self.origin = began if origin is None else origin
         self.tid, self.thread = first.tid, first.thread
-        self.cpu = 0.0
-        """Seconds of processor time that the process used between the last two answers."""
         self.recording = 0.0
         """Seconds that recording trace events took in its thread."""
         self._entries = entries
-        self._cpu = first.cpu / 1000
         self._begun = (began - self.origin) / 1e6
         self._pid = isolate.pid
         self._lost, self._handed = 0, 0
@@ -107,7 +104,6 @@ class Watched:
         self._lost += news.lost
         self._spent = news.spent / 1000
         self._interruptions += [took / 1000 for _, took in news.interruptions]
-        self.cpu, self._cpu = news.cpu / 1000 - self._cpu, news.cpu / 1000
         self.now = (news.now * 1000 + news.timeline - self.origin) / 1e6
         for entry in news.entries:
             self._found += self._event(entry, news.timeline)

@@ -13,15 +13,17 @@ from nodemem.records import GcEvent
 from nodemem.target.session import Session
 from nodemem.target.tracing import Trace, traced
 
-PLAIN = ("v8",)
-WITH_SIZES = PLAIN
-"""Not `SIZES`: Node.js 22 aborts on some of what it would send of that category, many a second
+CATEGORIES = ("v8",)
+"""Not `trace_events.SIZES` as well: threads of V8 write events of that category at any time, and
+Node.js 22, which reads what others still write, aborts on what comes of it when there are many
 (`status.ok()` in serializeToJSON of inspector_agent.cc)."""
+EVENT = 3e-6
+"""Seconds of processor time that an event takes in the process, about: see bench/gc."""
 _MOST = 200_000  # events of threads that are not watched
 _FORCED = ("testing", "low memory notification", "runtime", "heap profiler")
 
 
-def trace(session: Session, stack: contextlib.ExitStack, categories: Sequence[str]) -> Trace | None:
+def trace(session: Session, stack: contextlib.ExitStack) -> Trace | None:
     """V8's trace events until `stack` is left, where they can be had: not of a Node.js without
     them, nor while somebody else records some.
 
@@ -29,7 +31,7 @@ def trace(session: Session, stack: contextlib.ExitStack, categories: Sequence[st
         TargetLost, TargetTimeout: the process ended, or does not answer.
     """
     try:
-        return stack.enter_context(traced(session, categories, set(NAMES)))
+        return stack.enter_context(traced(session, CATEGORIES, set(NAMES)))
     except (TargetLost, TargetTimeout):
         raise
     except TargetError:

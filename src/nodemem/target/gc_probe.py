@@ -32,8 +32,7 @@ class News(msgspec.Struct, frozen=True):
 
     `lost` counts collections that nobody took in time; `spent` is how many milliseconds asking has
     taken in the target before, `interruptions` when each began that was between two marks, and how
-    long it took. `tid` is the kernel's number of the thread, where that can be read; `cpu` the
-    processor time of the whole process, in milliseconds.
+    long it took. `tid` is the kernel's number of the thread, where that can be read.
     """
 
     now: _Time
@@ -42,7 +41,6 @@ class News(msgspec.Struct, frozen=True):
     entries: list[Entry]
     lost: _Size
     spent: _Time
-    cpu: _Time
     interruptions: Annotated[list[tuple[_Time, _Time]], msgspec.Meta(max_length=10_000)]
     tid: _Size | None = None
 

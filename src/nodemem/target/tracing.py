@@ -47,7 +47,7 @@ class Trace:
 
     def __init__(self, session: Session, categories: Sequence[str], names: set[str]) -> None:
         self._session = session
-        self._what = _config(categories)
+        self._what = {"traceConfig": {"includedCategories": list(categories)}}
         self._names = names
         self.recorded: Counter[int] = Counter()
         """How many events have arrived of each thread, whatever their names; `count` of all."""
@@ -59,12 +59,11 @@ class Trace:
         self._decoder = msgspec.json.Decoder(_Data)
         self._ended = False
 
-    def cut(self, mark: Callable[[], None], categories: Sequence[str]) -> None:
+    def cut(self, mark: Callable[[], None]) -> None:
         """Ask for what was recorded until now, which arrives a little later; see `arrived`. It goes
-        on at once, with `categories`: the main thread runs nothing in between, workers may for a
-        moment. `mark` is called before and after, to post what measures the time between.
+        on at once: the main thread runs nothing in between, workers may for a moment. `mark` is
+        called before and after, to post what measures the time between.
         """
-        self._what = _config(categories)
         self._pieces.clear()
         with self._session.connection.together():
             mark()
@@ -128,10 +127,6 @@ class Trace:
 
 
 _MAIN = {"name": "JavaScriptMainThread"}
-
-
-def _config(categories: Sequence[str]) -> dict[str, Any]:
-    return {"traceConfig": {"includedCategories": list(categories)}}
 
 
 @contextlib.contextmanager

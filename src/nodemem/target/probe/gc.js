@@ -58,7 +58,6 @@
     return {
       take() {
         const begun = performance.now();
-        const cpu = process.cpuUsage();
         taken = process.uptime();
         if (observer) note(observer.takeRecords());
         const answer = {
@@ -66,7 +65,6 @@
           timeline: Number(process.hrtime.bigint() / 1000n) - performance.now() * 1000,
           thread: load('worker_threads').threadId,
           tid,
-          cpu: (cpu.user + cpu.system) / 1000,
           entries: times,
           lost,
           spent,
