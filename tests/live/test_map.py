@@ -177,12 +177,17 @@ def test_a_program_that_allocates_meanwhile(any_node: Path, start: Start) -> Non
     program = start(any_node, PROGRAMS / "churn.cjs")
     for _ in range(3):
         assert_adds_up(nodemem.memory_map(program.pid))
-    found = nodemem.memory_map(program.pid, freeze=True)
-    assert_adds_up(found)
-    assert {one.name for one in found.checks if not one.holds} == set()
-    assert {one.category for one in found.categories if one.exactness != "exact"} == set()
-    assert found.unattributed <= 0.001 * found.rss
-    assert not procfs.is_traced(program.pid)
+    estimates = []
+    for _ in range(5):
+        found = nodemem.memory_map(program.pid, freeze=True)
+        assert_adds_up(found)
+        assert {one.name for one in found.checks if not one.holds} == set()
+        assert found.unattributed <= 0.001 * found.rss
+        assert not procfs.is_traced(program.pid)
+        estimates.append({one.category for one in found.categories if one.exactness != "exact"})
+    # In the middle of a collection nobody knows which ArrayBuffers are alive.
+    assert min(estimates, key=len) == set(), estimates
+    assert set().union(*estimates) <= {"array_buffers"}
 
 
 def test_text_fits_and_json_is_what_was_promised(
