@@ -34,7 +34,6 @@ SOURCES = {
     "nvp": "nvp.log",
     "events": "events.json",
     "live": "live.ndjson",
-    "causes": "causes.ndjson",
 }
 EXTRA = {
     "plain": ["--trace-gc", "--trace-event-categories=v8,disabled-by-default-v8.gc"],
@@ -50,7 +49,7 @@ def said(node: str, *arguments: str) -> str:
 
 
 def observe(node: str, name: str, seed: int, how: str, folder: Path) -> None:
-    """One run; besides its log, what a visitor sees of it, unless trace events are collected."""
+    """One run; of one of them besides its log what a visitor sees of it."""
     about = json.loads((folder / "about.json").read_text())
     flags = about["flags"]
     extra = [*EXTRA[how], "--inspect-port=0"]
@@ -61,20 +60,19 @@ def observe(node: str, name: str, seed: int, how: str, folder: Path) -> None:
             [node, *flags, *extra, str(RUN), name, str(seed)], stdout=log, stderr=log, cwd=folder
         )
         try:
-            if how != "plain":
+            if how == "nvp":
                 time.sleep(0.3)
-                watched = folder / ("causes.ndjson" if how == "verbose" else "live.ndjson")
-                watch(program.pid, watched, about["seconds"] - 1.5, causes=how == "verbose")
+                watch(program.pid, folder / "live.ndjson", about["seconds"] - 1.5)
         except NodememError as error:
             print(f"{folder.name} {how}: {error}", file=sys.stderr)
         finally:
             program.wait()
 
 
-def watch(pid: int, path: Path, seconds: float, *, causes: bool) -> None:
+def watch(pid: int, path: Path, seconds: float) -> None:
     with attach(pid) as one, RecordingWriter(path, started=time.time(), force=True) as writer:
         writer.write(one.facts())
-        watch_gc(one, seconds, causes=causes, keep=writer.write)
+        watch_gc(one, seconds, keep=writer.write)
 
 
 def run(options: argparse.Namespace) -> None:
