@@ -170,6 +170,18 @@ def test_columns_alone_are_kept_and_completed_later(snapshot: Path, expected: st
     assert answer(snapshot) == expected
 
 
+def test_references_backwards_come_with_the_first_question_about_them(snapshot: Path) -> None:
+    with nodemem.open_snapshot(snapshot) as opened:
+        opened.query("summary")
+        edges = opened.edge_count
+    without = index_of(snapshot).stat().st_size
+    with nodemem.open_snapshot(snapshot) as opened:
+        first = list(opened.retainers(1))
+    assert index_of(snapshot).stat().st_size >= without + 4 * edges
+    with nodemem.open_snapshot(snapshot) as opened:
+        assert list(opened.retainers(1)) == first != []
+
+
 def test_a_small_file_has_none(tmp_path: Path) -> None:
     path = tmp_path / "small.heapsnapshot"
     path.write_bytes(b"{" + heap(1)[len(PADDING) :])
