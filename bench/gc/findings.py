@@ -95,6 +95,7 @@ def run(options: argparse.Namespace) -> None:
 def judge(options: argparse.Namespace) -> None:
     cells: dict[str, dict[str, list[bool | None]]] = defaultdict(lambda: defaultdict(list))
     wrong: dict[str, Counter[str]] = defaultdict(Counter)
+    seen = 0
     sick: dict[str, str] = {}
     for folder in sorted(options.folder.iterdir()):
         name, *version, _ = folder.name.split(".")
@@ -108,13 +109,14 @@ def judge(options: argparse.Namespace) -> None:
             if found is None:
                 cells[row][source].append(None)
                 continue
+            seen += 1
             cells[row][source].append(bool(found & set(about["sick"])) if about["sick"] else None)
             true = {*about["sick"], *about["also"], "gc.reducing", "gc.waiting"}
             if {"gc.external", "gc.near_limit", "gc.forced"} & true:  # one of these, it says
                 true.add("gc.unexplained")
             for alarm in found - true:
                 wrong[row][f"{alarm.removeprefix('gc.')} ({source})"] += 1
-    print_table(cells, wrong, sick)
+    print_table(cells, wrong, sick, seen)
 
 
 def conclusions(path: Path, version: str) -> set[str] | None:
@@ -129,7 +131,7 @@ def conclusions(path: Path, version: str) -> set[str] | None:
     return {finding.id for finding in report.findings}
 
 
-def print_table(cells: Any, wrong: Any, sick: dict[str, str]) -> None:
+def print_table(cells: Any, wrong: Any, sick: dict[str, str], seen: int) -> None:
     print("| program | is | " + " | ".join(SOURCES) + " | false alarms |")
     print("|---" * (len(SOURCES) + 3) + "|")
     sums: dict[str, Counter[str]] = defaultdict(Counter)
@@ -143,8 +145,7 @@ def print_table(cells: Any, wrong: Any, sick: dict[str, str]) -> None:
         alarms = ", ".join(f"{what} {n}" for what, n in sorted(wrong[row].items()))
         print(f"| {row} | {sick[row.split()[0]]} | " + " | ".join(texts) + f" | {alarms} |")
     print("| all | | " + " | ".join(f"{c['hits']}/{c['runs']}" for c in sums.values()), end=" | ")
-    runs = sum(len(told) for row in cells.values() for told in row.values())
-    print(f"{sum(sum(one.values()) for one in wrong.values())} in {runs} logs |")
+    print(f"{sum(sum(one.values()) for one in wrong.values())} in {seen} logs |")
 
 
 def main() -> None:
@@ -164,6 +165,7 @@ def main() -> None:
         each.add_argument("--programs", default="")
     options = parser.parse_args()
     options.folder = options.folder.resolve()
+    options.nodes = [str(Path(node).resolve()) for node in getattr(options, "nodes", [])]
     options.do(options)
 
 
